@@ -1,0 +1,34 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Only `ByteIO` returns spans and stores them in types that cannot escape.
+let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "gradiend-patch",
+  targets: [
+    .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+
+    .target(
+      name: "ByteIO", dependencies: ["CXXHash", "CCrypto"], swiftSettings: strict + lifetimes),
+    .target(name: "DeltaCoding", dependencies: ["ByteIO", "CZstd"], swiftSettings: strict),
+    .target(name: "CommandGrammar", swiftSettings: strict),
+
+    .testTarget(name: "ByteIOTests", dependencies: ["ByteIO"]),
+    .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
+    .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

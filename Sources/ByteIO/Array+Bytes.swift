@@ -1,0 +1,20 @@
+extension [UInt8] {
+  /// Appends `value` as an unsigned LEB128 integer, the form ``ByteReader/readVariableLength()``
+  /// reads.
+  package mutating func appendVariableLength(_ value: Int) {
+    precondition(value >= 0)
+    var rest = UInt(value)
+    while rest > 0x7F {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(rest))
+  }
+
+  /// Appends the bytes of `value`, least significant first.
+  package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+    for shift in stride(from: 0, to: T.bitWidth, by: 8) {
+      append(UInt8(truncatingIfNeeded: value >> shift))
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package import ByteIO
+
+/// Turns a base chunk and a result chunk into few bytes, and back.
+///
+/// An encoded chunk is a coding id and that coding's streams (Formats/patch.md, section 6). A chunk
+/// in which nothing changed has no bytes at all.
+package struct ChunkCoder: Sendable {
+  package let shape: ChunkShape
+
+  package init(_ shape: ChunkShape) {
+    self.shape = shape
+  }
+
+  /// Encodes what turns `base` into `result`.
+  ///
+  /// - Precondition: Both spans hold `shape.byteCount` bytes.
+  /// - Complexity: O(`shape.elementCount`).
+  package func encode(base: RawSpan, result: RawSpan) -> EncodedChunk {
+    precondition(base.byteCount == shape.byteCount && result.byteCount == shape.byteCount)
+    return PlaneCoding(shape).encode(base: base, result: result)
+  }
+
+  /// Writes to `result` what `chunk` makes of `base`.
+  ///
+  /// - Throws: ``FormatError``, its offset counted from the start of `chunk`, if the chunk is not
+  ///   one that fits this shape. `result` then holds nothing of use.
+  /// - Complexity: O(`shape.elementCount`), whatever `chunk` says.
+  package func apply(
+    _ chunk: RawSpan, to base: RawSpan, into result: inout MutableRawSpan
+  ) throws(FormatError) {
+    try decode(chunk, from: base, into: &result, direction: .apply)
+  }
+
+  /// Writes to `base` what `chunk` made `result` from: the inverse of ``apply(_:to:into:)``.
+  ///
+  /// - Throws: As ``apply(_:to:into:)``.
+  package func strip(
+    _ chunk: RawSpan, from result: RawSpan, into base: inout MutableRawSpan
+  ) throws(FormatError) {
+    try decode(chunk, from: result, into: &base, direction: .strip)
+  }
+
+  private func decode(
+    _ chunk: RawSpan, from input: RawSpan, into output: inout MutableRawSpan,
+    direction: Direction
+  ) throws(FormatError) {
+    precondition(input.byteCount == shape.byteCount && output.byteCount == shape.byteCount)
+    if chunk.byteCount == 0 {
+      unsafe output.withUnsafeMutableBytes { out in
+        unsafe input.withUnsafeBytes { unsafe out.copyMemory(from: $0) }
+      }
+      return
+    }
+    var reader = ByteReader(chunk)
+    let id = try reader.read(UInt8.self)
+    guard let coding = Coding(rawValue: id) else {
+      throw .unsupported("coding \(id) is unknown to this version", at: 0)
+    }
+    switch coding {
+    case .planes:
+      try PlaneCoding(shape).decode(&reader, from: input, into: &output, direction: direction)
+    }
+    guard reader.isAtEnd else {
+      throw .corrupt("\(reader.remaining) bytes after the last stream", at: reader.position)
+    }
+  }
+}
+
+/// The ids of Formats/patch.md, section 6.
+package enum Coding: UInt8, CaseIterable, Sendable {
+  case planes = 0
+}
+
+/// Which of the two files a decoder starts from.
+enum Direction {
+  case apply
+  case strip
+}
+
+/// The bytes of one chunk, and what is known of it.
+package struct EncodedChunk: Equatable, Sendable {
+  package var bytes: [UInt8]
+  /// Elements whose bits differ.
+  package var changedCount: Int
+}

@@ -1,0 +1,50 @@
+/// What a coder must know of a chunk before it sees any byte.
+///
+/// A chunk is a run of consecutive elements of one tensor, seen as `rows × columns`, row-major.
+package struct ChunkShape: Equatable, Sendable {
+  package var element: CodedElement
+  package var rows: Int
+  package var columns: Int
+
+  package init(element: CodedElement, rows: Int, columns: Int) {
+    precondition(rows >= 0 && columns >= 0)
+    self.element = element
+    self.rows = rows
+    self.columns = columns
+  }
+
+  package var elementCount: Int { rows * columns }
+  package var byteCount: Int { elementCount * element.byteWidth }
+}
+
+/// How the elements of a chunk are to be understood.
+package enum CodedElement: Equatable, Hashable, Sendable {
+  case float(FloatFormat)
+  /// Anything else: little-endian words of 1, 2, 4 or 8 bytes without further meaning.
+  case word(byteWidth: Int)
+
+  package var byteWidth: Int {
+    switch self {
+    case .float(let format): format.byteWidth
+    case .word(let byteWidth): byteWidth
+    }
+  }
+}
+
+/// The floating-point types whose ordinals are coded.
+package enum FloatFormat: Equatable, Hashable, Sendable {
+  case bfloat16
+  case float16
+  case float32
+
+  package var byteWidth: Int { self == .float32 ? 4 : 2 }
+
+  /// Bits below the exponent.
+  package var mantissaBitCount: Int {
+    switch self {
+    case .bfloat16: 7
+    case .float16: 10
+    case .float32: 23
+    }
+  }
+}
