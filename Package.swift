@@ -21,8 +21,11 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
 
+    .target(name: "CLinux"),
     .target(
-      name: "ByteIO", dependencies: ["CXXHash", "CCrypto"], swiftSettings: strict + lifetimes),
+      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto"], swiftSettings: strict + lifetimes),
+    .target(
+      name: "Checkpoints", dependencies: ["ByteIO", "CJansson"], swiftSettings: strict),
     .target(name: "DeltaCoding", dependencies: ["ByteIO", "CZstd"], swiftSettings: strict),
     .target(name: "CommandGrammar", swiftSettings: strict),
 

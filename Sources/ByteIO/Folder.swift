@@ -1,0 +1,68 @@
+internal import Glibc
+
+/// Folders: what they hold, and their place in a path.
+package enum Folder {
+  /// The names in the folder at `path`, sorted by their bytes, without `.` and `..`.
+  ///
+  /// - Throws: ``SystemError`` if it cannot be opened or read.
+  package static func names(in path: String) throws(SystemError) -> [String] {
+    guard let folder = unsafe opendir(path) else { throw SystemError("opendir", path: path) }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = unsafe readdir(folder) else {
+        guard errno == 0 else { throw SystemError("readdir", path: path) }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      }
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
+        unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) {
+          unsafe String(cString: $0)
+        }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+  }
+
+  /// `path` up to its last component, `.` if it has but one.
+  package static func parent(of path: String) -> String {
+    let trimmed = trimmingSlashes(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+  }
+
+  /// The last component of `path`.
+  package static func lastComponent(of path: String) -> String {
+    let trimmed = trimmingSlashes(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return trimmed }
+    return String(trimmed[trimmed.index(after: slash)...])
+  }
+
+  /// `name` inside the folder at `path`.
+  package static func join(_ path: String, _ name: String) -> String {
+    path.hasSuffix("/") ? path + name : path + "/" + name
+  }
+
+  /// Whether `name` names something in a folder itself, not in one above or below it.
+  package static func isBareName(_ name: String) -> Bool {
+    !name.isEmpty && name != "." && name != ".." && !name.contains("/") && !name.contains("\0")
+  }
+
+  private static func trimmingSlashes(_ path: String) -> String {
+    var trimmed = Substring(path)
+    while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed = trimmed.dropLast() }
+    return String(trimmed)
+  }
+
+  /// Makes what was renamed inside the folder at `path` survive a power loss.
+  static func synchronise(_ path: String) throws(SystemError) {
+    let descriptor = try retryingInterrupts("open", path: path) {
+      unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    defer { close(descriptor) }
+    // Some file systems cannot sync a folder and say so with EINVAL; there is nothing to add.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw SystemError("fsync", path: path)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+internal import Glibc
+
+/// A whole file, mapped read-only for as long as this object lives.
+///
+/// - Important: If another process truncates the file, touching the lost pages raises `SIGBUS`.
+@safe
+package final class MappedFile: Sendable {
+  package let path: String
+  package let identity: FileStatus.Identity
+  private nonisolated(unsafe) let region: UnsafeRawBufferPointer
+
+  /// Maps the file at `path`; an empty file maps to zero bytes.
+  ///
+  /// - Throws: ``SystemError`` naming the call that failed; opening a folder is `EISDIR`.
+  package init(path: String) throws(SystemError) {
+    self.path = path
+    let descriptor = try retryingInterrupts("open", path: path) {
+      unsafe open(path, O_RDONLY | O_CLOEXEC)
+    }
+    defer { close(descriptor) }
+
+    var raw = stat()
+    guard unsafe fstat(descriptor, &raw) == 0 else { throw SystemError("fstat", path: path) }
+    let status = FileStatus(raw)
+    guard !status.isFolder else { throw SystemError("open", path: path, code: EISDIR) }
+    identity = status.identity
+    guard status.byteCount > 0 else {
+      unsafe region = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    let start = unsafe mmap(nil, status.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard unsafe start != MAP_FAILED else { throw SystemError("mmap", path: path) }
+    unsafe region = UnsafeRawBufferPointer(start: start, count: status.byteCount)
+  }
+
+  package var byteCount: Int { unsafe region.count }
+
+  /// The file's contents, offset 0 first.
+  package var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let view = unsafe region.bytes
+      return unsafe _overrideLifetime(view, borrowing: self)
+    }
+  }
+
+  /// Gives back the memory of the pages that lie wholly in `range`, which stay readable.
+  ///
+  /// Without this, a mapped file that was read once counts as resident to its last byte.
+  package func releasePages(in range: Range<Int>) {
+    let pageSize = Int(getpagesize())
+    let start = (range.lowerBound + pageSize - 1) / pageSize * pageSize
+    let end = range.upperBound / pageSize * pageSize
+    guard start < end, let base = unsafe region.baseAddress else { return }
+    unsafe madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+  }
+
+  deinit {
+    guard let start = unsafe region.baseAddress else { return }
+    unsafe munmap(UnsafeMutableRawPointer(mutating: start), region.count)
+  }
+}

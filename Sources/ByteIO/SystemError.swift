@@ -1,0 +1,54 @@
+internal import Glibc
+
+/// A system call that failed.
+package struct SystemError: Error, Equatable {
+  /// The name of the call, as in its manual page.
+  package let call: String
+  package let path: String
+  /// The value of `errno` right after the call.
+  package let code: Int32
+
+  package init(_ call: String, path: String, code: Int32 = errno) {
+    self.call = call
+    self.path = path
+    self.code = code
+  }
+
+  /// The kinds of failure that callers tell apart.
+  package enum Kind: Sendable {
+    case missing
+    case exists
+    case denied
+    case other
+  }
+
+  package var kind: Kind {
+    switch code {
+    case ENOENT, ENOTDIR: .missing
+    case EEXIST, ENOTEMPTY: .exists
+    case EACCES, EPERM, EROFS: .denied
+    default: .other
+    }
+  }
+
+  /// What the system calls this error, such as "No space left on device".
+  package var reason: String { unsafe String(cString: strerror(code)) }
+}
+
+extension SystemError: CustomStringConvertible {
+  package var description: String { "\(call): \(reason)" }
+}
+
+/// Repeats a system call while signals interrupt it.
+///
+/// - Throws: ``SystemError`` if the call returns -1 for any other reason.
+@discardableResult
+func retryingInterrupts<Result: SignedInteger>(
+  _ call: String, path: String, _ body: () -> Result
+) throws(SystemError) -> Result {
+  while true {
+    let result = body()
+    if result != -1 { return result }
+    guard errno == EINTR else { throw SystemError(call, path: path) }
+  }
+}

@@ -1,0 +1,49 @@
+internal import CLinux
+internal import Glibc
+
+/// A new file, open for writing at any offset by any thread.
+package final class WritableFile: Sendable {
+  package let path: String
+  private let descriptor: Int32
+
+  /// Creates the file at `path`, which must not exist, with the permissions the user's mask allows.
+  init(creating path: String) throws(SystemError) {
+    self.path = path
+    descriptor = try retryingInterrupts("open", path: path) {
+      unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    }
+  }
+
+  /// Reserves the space of `byteCount` bytes, so that a disk that is too small says so at once.
+  ///
+  /// - Throws: ``SystemError``, in particular for a full disk. File systems that cannot reserve are
+  ///   silent.
+  package func reserve(_ byteCount: Int) throws(SystemError) {
+    guard byteCount > 0, clinux_reserve(descriptor, byteCount) != 0 else { return }
+    guard errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR else {
+      throw SystemError("fallocate", path: path)
+    }
+  }
+
+  /// Writes `bytes` at `offset`, extending the file where needed.
+  package func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
+    var written = 0
+    while written < bytes.byteCount {
+      let rest = bytes.extracting(written..<bytes.byteCount)
+      written += try retryingInterrupts("pwrite", path: path) {
+        unsafe rest.withUnsafeBytes {
+          unsafe pwrite(descriptor, $0.baseAddress, $0.count, offset + written)
+        }
+      }
+    }
+  }
+
+  /// Returns once the file's bytes are on the disk.
+  func synchronise() throws(SystemError) {
+    try retryingInterrupts("fsync", path: path) { fsync(descriptor) }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+}

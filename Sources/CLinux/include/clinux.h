@@ -1,0 +1,20 @@
+// The few calls that Swift's Glibc module does not show.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/// rename(2) that fails with EEXIST where `to` exists.
+int clinux_rename_exclusively(const char *from, const char *to);
+
+/// Swaps two names in one step.
+int clinux_rename_exchange(const char *first, const char *second);
+
+/// Reserves the disk space of a file's first `byte_count` bytes, and extends it to them.
+int clinux_reserve(int descriptor, off_t byte_count);
+
+/// Whether the processor has the instructions of the x86-64-v3 level.
+bool clinux_has_x86_64_v3(void);
+
+#endif

@@ -1,0 +1,92 @@
+package import ByteIO
+
+/// The weights of a model: named tensors over the bytes of one or more mapped files.
+package struct Checkpoint: Sendable {
+  /// One weight file.
+  package struct File: Sendable {
+    /// Its name within the folder; the last component of the path for a single file.
+    package let name: String
+    package let mapped: MappedFile
+    package let header: SafetensorsHeader
+  }
+
+  /// A tensor and the file it lies in.
+  package struct Tensor: Sendable {
+    package let descriptor: TensorDescriptor
+    /// Position in ``Checkpoint/files``.
+    package let fileIndex: Int
+
+    package var name: String { descriptor.name }
+  }
+
+  /// The file or folder, as the user named it.
+  package let path: String
+  package let isFolder: Bool
+  /// The index file's name, if the folder has its weights in shards.
+  package let indexName: String?
+  /// Sorted by name.
+  package let files: [File]
+  /// File by file, each in the order of its bytes.
+  package let tensors: [Tensor]
+  private let positions: [String: Int]
+
+  /// Opens a safetensors file, or a folder with `model.safetensors` or an index of shards.
+  ///
+  /// - Throws: ``CheckpointError`` naming the file at fault.
+  /// - Complexity: O(n log n) in the number of tensors; no weight is read.
+  package init(path: String) throws(CheckpointError) {
+    self.path = path
+    let weightFiles = try WeightFiles.locate(path)
+    var index: ShardIndex?
+    switch weightFiles {
+    case .file:
+      (isFolder, indexName) = (false, nil)
+      files = [try Self.file(Folder.lastComponent(of: path), at: path)]
+    case .folder(let weights):
+      (isFolder, indexName) = (true, nil)
+      files = [try Self.file(weights, at: Folder.join(path, weights))]
+    case .shards(let name):
+      (isFolder, indexName) = (true, name)
+      let shards = try ShardIndex(path: Folder.join(path, name))
+      files = try shards.files.map { (shard) throws(CheckpointError) in
+        try Self.file(shard, at: Folder.join(path, shard))
+      }
+      index = shards
+    }
+
+    var tensors: [Tensor] = []
+    var positions: [String: Int] = [:]
+    for (fileIndex, file) in files.enumerated() {
+      for descriptor in file.header.tensors {
+        if let other = positions.updateValue(tensors.count, forKey: descriptor.name) {
+          throw CheckpointError(
+            path: file.mapped.path,
+            .inconsistent(
+              "tensor '\(descriptor.name)' is also in \(files[tensors[other].fileIndex].name)"))
+        }
+        tensors.append(Tensor(descriptor: descriptor, fileIndex: fileIndex))
+      }
+    }
+    self.tensors = tensors
+    self.positions = positions
+    try index?.check(positions.mapValues { files[tensors[$0].fileIndex].name })
+  }
+
+  /// The tensor with this name.
+  package subscript(name: String) -> Tensor? {
+    positions[name].map { tensors[$0] }
+  }
+
+  /// The file that holds `tensor`.
+  package func file(of tensor: Tensor) -> MappedFile { files[tensor.fileIndex].mapped }
+
+  private static func file(_ name: String, at path: String) throws(CheckpointError) -> File {
+    let mapped = try CheckpointError.attributing(path) { () throws(SystemError) in
+      try MappedFile(path: path)
+    }
+    let header = try CheckpointError.attributing(path) { () throws(FormatError) in
+      try SafetensorsHeader(parsing: mapped.bytes)
+    }
+    return File(name: name, mapped: mapped, header: header)
+  }
+}

@@ -1,0 +1,41 @@
+internal import CJansson
+
+extension JSONValue {
+  /// The value as JSON text, members in their order.
+  ///
+  /// - Parameter isIndented: one member a line, two spaces a level; otherwise without white space.
+  /// - Precondition: No real number is infinite or NaN, and no string holds U+0000.
+  package func text(isIndented: Bool = false) -> String {
+    let root = unsafe jansson()
+    defer { unsafe json_decref(root) }
+    // JSON_COMPACT is 0x20, JSON_INDENT(2) is 2: macros that Swift does not see.
+    let flags = (isIndented ? 2 : 0x20) | Self.encodeAny
+    guard let text = unsafe json_dumps(root, flags) else {
+      preconditionFailure("a JSON value cannot be written")
+    }
+    defer { unsafe free(text) }
+    return unsafe String(cString: text)
+  }
+
+  private static let encodeAny = 0x200
+
+  private func jansson() -> UnsafeMutablePointer<json_t>? {
+    switch self {
+    case .object(let members):
+      let object = unsafe json_object()
+      for member in members {
+        unsafe json_object_set_new(object, member.key, member.value.jansson())
+      }
+      return unsafe object
+    case .array(let elements):
+      let array = unsafe json_array()
+      for element in elements { unsafe json_array_append_new(array, element.jansson()) }
+      return unsafe array
+    case .string(let string): return unsafe json_string(string)
+    case .integer(let integer): return unsafe json_integer(json_int_t(integer))
+    case .real(let real): return unsafe json_real(real)
+    case .boolean(let boolean): return unsafe boolean ? json_true() : json_false()
+    case .null: return unsafe json_null()
+    }
+  }
+}

@@ -1,0 +1,180 @@
+package import ByteIO
+
+/// The header of a safetensors file, checked against the file it came from.
+///
+/// Implements Formats/safetensors.md, which is stricter than the reference where two readers could
+/// see two different files.
+package struct SafetensorsHeader: Equatable, Sendable {
+  /// In the order of their bytes, which need not be the order of the header.
+  package let tensors: [TensorDescriptor]
+  /// The `__metadata__`, in the order of the header; empty if there is none.
+  package let metadata: [Metadatum]
+  /// Where the first tensor starts, counted from the start of the file.
+  package let payloadOffset: Int
+
+  package struct Metadatum: Equatable, Sendable {
+    package var key: String
+    package var value: String
+
+    package init(_ key: String, _ value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// The longest header that is read, the limit of the reference.
+  package static let byteCountLimit = 100_000_000
+
+  /// Parses and checks the header of the whole file in `file`.
+  ///
+  /// - Throws: ``FormatError`` naming the tensor where there is one; its offset is that of the
+  ///   header, or of the byte where the JSON ends to make sense.
+  /// - Complexity: O(n log n) in the number of tensors.
+  package init(parsing file: RawSpan) throws(FormatError) {
+    if let foreign = ForeignFile.describe(file) {
+      throw FormatError(offset: 0, reason: .notThisFormat(foreign))
+    }
+    var reader = ByteReader(file)
+    let declared = try reader.read(UInt64.self)
+    guard declared <= UInt64(Self.byteCountLimit) else {
+      throw .limitExceeded(
+        "the header claims \(declared) bytes, more than the \(Self.byteCountLimit) allowed; "
+          + "this is not a safetensors file, or it is damaged", at: 0)
+    }
+    let start = reader.position
+    let text = try reader.readBytes(Int(declared))
+    guard text.hasBytes(of: "{") else {
+      throw .corrupt("the header does not begin with '{'", at: start)
+    }
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: text)
+    } catch {
+      throw error.shifted(by: start)
+    }
+    payloadOffset = reader.position
+    var tensors: [TensorDescriptor] = []
+    var metadata: [Metadatum] = []
+    for member in document.members ?? [] {
+      if member.key == "__metadata__" {
+        metadata = try Self.metadata(member.value, at: start)
+      } else {
+        tensors.append(try Self.tensor(member, payloadOffset: payloadOffset, at: start))
+      }
+    }
+    self.tensors = tensors.sorted {
+      ($0.byteRange.lowerBound, $0.byteRange.upperBound)
+        < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
+    }
+    self.metadata = metadata
+    try checkCoverage(fileByteCount: file.byteCount)
+  }
+
+  package func metadata(_ key: String) -> String? {
+    metadata.first { $0.key == key }?.value
+  }
+
+  // MARK: Parts of the header
+
+  private static func metadata(
+    _ value: JSONValue, at offset: Int
+  ) throws(FormatError) -> [Metadatum] {
+    if value == .null { return [] }
+    guard let members = value.members else {
+      throw .corrupt("__metadata__ is not an object", at: offset)
+    }
+    var metadata: [Metadatum] = []
+    for member in members {
+      guard let text = member.value.string else {
+        throw .corrupt("__metadata__ '\(member.key)' is not a string", at: offset)
+      }
+      metadata.append(Metadatum(member.key, text))
+    }
+    return metadata
+  }
+
+  private static func tensor(
+    _ member: JSONValue.Member, payloadOffset: Int, at offset: Int
+  ) throws(FormatError) -> TensorDescriptor {
+    func corrupt(_ message: String) -> FormatError {
+      .corrupt("tensor '\(member.key)': \(message)", at: offset)
+    }
+    guard member.value.members != nil else { throw corrupt("its entry is not an object") }
+    guard let typeName = member.value["dtype"]?.string else {
+      throw corrupt("dtype is missing or not a string")
+    }
+    guard let type = ElementType(rawValue: typeName) else {
+      throw .unsupported("tensor '\(member.key)': dtype '\(typeName)' is unknown", at: offset)
+    }
+    guard let shape = naturals(member.value["shape"]) else {
+      throw corrupt("shape is missing or not a list of integers of at least 0")
+    }
+    guard let ends = naturals(member.value["data_offsets"]), ends.count == 2 else {
+      throw corrupt("data_offsets is missing or not two integers of at least 0")
+    }
+    guard ends[0] <= ends[1] else { throw corrupt("it ends at \(ends[1]), before its start") }
+    // The product must not depend on the order of factors, so a zero cannot hide an overflow.
+    guard let bitCount = product(shape.filter { $0 != 0 } + [type.bitWidth]) else {
+      throw corrupt("shape \(shape) overflows")
+    }
+    let isEmpty = shape.contains(0)
+    guard isEmpty || bitCount.isMultiple(of: 8) else {
+      throw corrupt("\(typeName) of shape \(shape) does not fill whole bytes")
+    }
+    let byteCount = isEmpty ? 0 : bitCount / 8
+    guard ends[1] - ends[0] == byteCount else {
+      throw corrupt(
+        "\(typeName) of shape \(shape) takes \(byteCount) bytes, data_offsets give it "
+          + "\(ends[1] - ends[0])")
+    }
+    let (end, overflows) = ends[1].addingReportingOverflow(payloadOffset)
+    guard !overflows else { throw corrupt("data_offsets \(ends) overflow") }
+    return TensorDescriptor(
+      name: member.key, elementType: type, shape: shape,
+      byteRange: (end - byteCount)..<end)
+  }
+
+  /// Every byte of the payload belongs to exactly one tensor.
+  private func checkCoverage(fileByteCount: Int) throws(FormatError) {
+    var end = payloadOffset
+    for tensor in tensors {
+      guard tensor.byteRange.lowerBound == end else {
+        let start = tensor.byteRange.lowerBound
+        let fault = start < end ? "it overlaps what comes before it" : "it leaves a gap"
+        throw .corrupt(
+          "tensor '\(tensor.name)' starts at byte \(start), not \(end): \(fault)", at: start)
+      }
+      end = tensor.byteRange.upperBound
+      guard end <= fileByteCount else {
+        throw .corrupt(
+          "tensor '\(tensor.name)' ends \(end - fileByteCount) bytes past the file; the file is "
+            + "incomplete, download it again", at: tensor.byteRange.lowerBound)
+      }
+    }
+    guard end == fileByteCount else {
+      throw .corrupt("\(fileByteCount - end) bytes after the last tensor", at: end)
+    }
+  }
+}
+
+/// The elements of a JSON array of integers of at least zero.
+private func naturals(_ value: JSONValue?) -> [Int]? {
+  guard let elements = value?.elements else { return nil }
+  var naturals: [Int] = []
+  for element in elements {
+    guard let integer = element.integer, integer >= 0 else { return nil }
+    naturals.append(integer)
+  }
+  return naturals
+}
+
+/// The product of `factors`, or nil if it overflows.
+private func product(_ factors: [Int]) -> Int? {
+  var product = 1
+  for factor in factors {
+    let (next, overflows) = product.multipliedReportingOverflow(by: factor)
+    if overflows { return nil }
+    product = next
+  }
+  return product
+}

@@ -1,0 +1,44 @@
+internal import ByteIO
+
+/// Which files make up the checkpoint that a path names.
+enum WeightFiles {
+  case file
+  case folder(weights: String)
+  case shards(index: String)
+
+  /// Looks at `path`: a file is a checkpoint of its own; a folder holds `model.safetensors` or an
+  /// index of shards, or a single file or index of another name.
+  ///
+  /// - Throws: ``CheckpointError`` if there is nothing, or no weights in a form that is read.
+  static func locate(_ path: String) throws(CheckpointError) -> WeightFiles {
+    let names = try CheckpointError.attributing(path) { () throws(SystemError) -> [String]? in
+      try FileStatus(path: path).isFolder ? Folder.names(in: path) : nil
+    }
+    guard let names else { return .file }
+    let weights = names.filter { $0.hasSuffix(".safetensors") }
+    let indices = names.filter { $0.hasSuffix(".safetensors.index.json") }
+    if weights.contains("model.safetensors") { return .folder(weights: "model.safetensors") }
+    if indices.contains("model.safetensors.index.json") {
+      return .shards(index: "model.safetensors.index.json")
+    }
+    if indices.count == 1 { return .shards(index: indices[0]) }
+    if weights.count == 1, indices.isEmpty { return .folder(weights: weights[0]) }
+    throw CheckpointError(path: path, .inconsistent(missing(names, weights)))
+  }
+
+  private static func missing(_ names: [String], _ weights: [String]) -> String {
+    let expected = "no model.safetensors and no model.safetensors.index.json in this folder"
+    if !weights.isEmpty { return expected + ", but several other weight files; name one of them" }
+    if names.contains(where: { PyTorchFile.isName($0) }) {
+      return expected + ", only PyTorch files; save the model again with safe_serialization=True"
+    }
+    return expected
+  }
+}
+
+/// Files that `torch.save` wrote, by their names.
+package enum PyTorchFile {
+  package static func isName(_ name: String) -> Bool {
+    [".bin", ".pth", ".pt"].contains { name.hasSuffix($0) }
+  }
+}
