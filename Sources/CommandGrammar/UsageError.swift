@@ -1,0 +1,38 @@
+/// What is wrong with a command line, and which command's help would tell.
+package struct UsageError: Error, Equatable {
+  /// What is wrong: lower case, no full stop.
+  package let sentence: String
+
+  /// The command as typed, program first (`gradiend-patch apply`), once it is known.
+  package private(set) var command: String?
+
+  /// Shown instead of the sentence when there is nothing to complain about but silence.
+  private var usage: String?
+
+  package init(_ sentence: String) {
+    self.sentence = sentence
+  }
+
+  /// An empty command line: its remedy is the usage itself.
+  static func noCommand(_ program: String, usage: String) -> Self {
+    var error = Self("no command given")
+    error.command = program
+    error.usage = usage
+    return error
+  }
+
+  /// The same error, naming `command` unless it already names one.
+  package func attributed(to command: String) -> Self {
+    var error = self
+    error.command = self.command ?? command
+    return error
+  }
+}
+
+extension UsageError: CustomStringConvertible {
+  /// The lines to print, without a newline at the end.
+  package var description: String {
+    guard let command else { return sentence }
+    return "\(usage ?? "\(command): \(sentence)")\nSee '\(command) --help'."
+  }
+}
