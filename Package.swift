@@ -12,6 +12,13 @@ let strict: [SwiftSetting] = [
 /// Only `ByteIO` returns spans and stores them in types that cannot escape.
 let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 
+/// The instructions that FloatKernelsV3 may use.
+#if arch(x86_64)
+  let newerProcessors: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+#else
+  let newerProcessors: [SwiftSetting] = []
+#endif
+
 let package = Package(
   name: "gradiend-patch",
   targets: [
@@ -23,9 +30,19 @@ let package = Package(
 
     .target(name: "CLinux"),
     .target(
-      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto"], swiftSettings: strict + lifetimes),
+      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto"],
+      swiftSettings: strict + lifetimes),
     .target(
       name: "Checkpoints", dependencies: ["ByteIO", "CJansson"], swiftSettings: strict),
+    .target(name: "FloatKernels", swiftSettings: strict),
+    // The same sources for newer processors, which the caller checks for; see FloatKernels.swift.
+    .target(
+      name: "FloatKernelsV3",
+      swiftSettings: strict + newerProcessors),
+    .target(
+      name: "Gradiend",
+      dependencies: ["CBLAS", "CLinux", "Checkpoints", "FloatKernels", "FloatKernelsV3"],
+      swiftSettings: strict),
     .target(name: "DeltaCoding", dependencies: ["ByteIO", "CZstd"], swiftSettings: strict),
     .target(name: "CommandGrammar", swiftSettings: strict),
 

@@ -21,10 +21,10 @@ package final class OutputFolder: Sendable {
     }
   }
 
-  /// Creates a file in the folder.
+  /// Creates a file in the folder, and the folders on the way to it.
   ///
-  /// - Parameter relativePath: names joined by `/`; folders on the way are made.
-  /// - Precondition: No component is empty, `.` or `..`: the output never leaves its folder.
+  /// - Precondition: No component of `relativePath` is empty, `.` or `..`: the output never leaves
+  ///   its folder.
   package func createFile(_ relativePath: String) throws(SystemError) -> WritableFile {
     let components = relativePath.split(separator: "/", omittingEmptySubsequences: false)
     precondition(components.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." })

@@ -1,9 +1,9 @@
 internal import CJansson
 
 extension JSONValue {
-  /// The value as JSON text, members in their order.
+  /// The value as JSON text, members in their order: one a line and two spaces a level if
+  /// `isIndented`, otherwise without white space.
   ///
-  /// - Parameter isIndented: one member a line, two spaces a level; otherwise without white space.
   /// - Precondition: No real number is infinite or NaN, and no string holds U+0000.
   package func text(isIndented: Bool = false) -> String {
     let root = unsafe jansson()

@@ -1,0 +1,50 @@
+internal import CLinux
+internal import FloatKernels
+internal import FloatKernelsV3
+
+/// The kernels of this processor, chosen once.
+///
+/// Both sets give the same bits; tests compare them over all 16-bit values.
+@unsafe
+struct Kernels: Sendable {
+  typealias Widen = @Sendable (UnsafeRawPointer, UnsafeMutablePointer<Float>, Int) -> Void
+  typealias InPlace = @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
+  typealias Multiply = @Sendable (UnsafeMutablePointer<Float>, Float, Int) -> Void
+  typealias Add = @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+  typealias AddToBase =
+    @Sendable (UnsafeRawPointer, UnsafePointer<Float>, UnsafeMutableRawPointer, Int) -> Void
+
+  let widenBFloat16: Widen
+  let widenFloat16: Widen
+  let roundToBFloat16: InPlace
+  let roundToFloat16: InPlace
+  let multiply: Multiply
+  let add: Add
+  let addToFloat32: AddToBase
+  let addToBFloat16: AddToBase
+  let addToFloat16: AddToBase
+
+  static let current = unsafe clinux_has_x86_64_v3() ? v3 : portable
+
+  static let portable = unsafe Kernels(
+    widenBFloat16: FloatKernels::FloatKernels.widenBFloat16(_:to:count:),
+    widenFloat16: FloatKernels::FloatKernels.widenFloat16(_:to:count:),
+    roundToBFloat16: FloatKernels::FloatKernels.roundToBFloat16(_:count:),
+    roundToFloat16: FloatKernels::FloatKernels.roundToFloat16(_:count:),
+    multiply: FloatKernels::FloatKernels.multiply(_:by:count:),
+    add: FloatKernels::FloatKernels.add(_:to:count:),
+    addToFloat32: FloatKernels::FloatKernels.addToFloat32(_:_:to:count:),
+    addToBFloat16: FloatKernels::FloatKernels.addToBFloat16(_:_:to:count:),
+    addToFloat16: FloatKernels::FloatKernels.addToFloat16(_:_:to:count:))
+
+  static let v3 = unsafe Kernels(
+    widenBFloat16: FloatKernelsV3::FloatKernels.widenBFloat16(_:to:count:),
+    widenFloat16: FloatKernelsV3::FloatKernels.widenFloat16(_:to:count:),
+    roundToBFloat16: FloatKernelsV3::FloatKernels.roundToBFloat16(_:count:),
+    roundToFloat16: FloatKernelsV3::FloatKernels.roundToFloat16(_:count:),
+    multiply: FloatKernelsV3::FloatKernels.multiply(_:by:count:),
+    add: FloatKernelsV3::FloatKernels.add(_:to:count:),
+    addToFloat32: FloatKernelsV3::FloatKernels.addToFloat32(_:_:to:count:),
+    addToBFloat16: FloatKernelsV3::FloatKernels.addToBFloat16(_:_:to:count:),
+    addToFloat16: FloatKernelsV3::FloatKernels.addToFloat16(_:_:to:count:))
+}
