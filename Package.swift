@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "DeltaCoding", dependencies: ["ByteIO", "CZstd"], swiftSettings: strict),
     .target(name: "CommandGrammar", swiftSettings: strict),
 
-    .testTarget(name: "ByteIOTests", dependencies: ["ByteIO"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
   ],
