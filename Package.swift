@@ -48,6 +48,7 @@ let package = Package(
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
+    .testTarget(name: "GradiendTests", dependencies: ["Gradiend", "Checkpoints", "TestSupport"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
   ],
