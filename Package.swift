@@ -48,7 +48,9 @@ let package = Package(
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
-    .testTarget(name: "GradiendTests", dependencies: ["Gradiend", "Checkpoints", "TestSupport"]),
+    .testTarget(
+      name: "GradiendTests",
+      dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "TestSupport"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
   ],

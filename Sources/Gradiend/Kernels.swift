@@ -6,27 +6,27 @@ internal import FloatKernelsV3
 ///
 /// Both sets give the same bits; tests compare them over all 16-bit values.
 @unsafe
-struct Kernels: Sendable {
-  typealias Widen = @Sendable (UnsafeRawPointer, UnsafeMutablePointer<Float>, Int) -> Void
-  typealias InPlace = @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
-  typealias Multiply = @Sendable (UnsafeMutablePointer<Float>, Float, Int) -> Void
-  typealias Add = @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
-  typealias AddToBase =
+package struct Kernels: Sendable {
+  package typealias Widen = @Sendable (UnsafeRawPointer, UnsafeMutablePointer<Float>, Int) -> Void
+  package typealias InPlace = @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
+  package typealias Multiply = @Sendable (UnsafeMutablePointer<Float>, Float, Int) -> Void
+  package typealias Add = @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+  package typealias AddToBase =
     @Sendable (UnsafeRawPointer, UnsafePointer<Float>, UnsafeMutableRawPointer, Int) -> Void
 
-  let widenBFloat16: Widen
-  let widenFloat16: Widen
-  let roundToBFloat16: InPlace
-  let roundToFloat16: InPlace
-  let multiply: Multiply
-  let add: Add
-  let addToFloat32: AddToBase
-  let addToBFloat16: AddToBase
-  let addToFloat16: AddToBase
+  package let widenBFloat16: Widen
+  package let widenFloat16: Widen
+  package let roundToBFloat16: InPlace
+  package let roundToFloat16: InPlace
+  package let multiply: Multiply
+  package let add: Add
+  package let addToFloat32: AddToBase
+  package let addToBFloat16: AddToBase
+  package let addToFloat16: AddToBase
 
-  static let current = unsafe clinux_has_x86_64_v3() ? v3 : portable
+  package static let current = unsafe clinux_has_x86_64_v3() ? v3 : portable
 
-  static let portable = unsafe Kernels(
+  package static let portable = unsafe Kernels(
     widenBFloat16: FloatKernels::FloatKernels.widenBFloat16(_:to:count:),
     widenFloat16: FloatKernels::FloatKernels.widenFloat16(_:to:count:),
     roundToBFloat16: FloatKernels::FloatKernels.roundToBFloat16(_:count:),
@@ -37,7 +37,7 @@ struct Kernels: Sendable {
     addToBFloat16: FloatKernels::FloatKernels.addToBFloat16(_:_:to:count:),
     addToFloat16: FloatKernels::FloatKernels.addToFloat16(_:_:to:count:))
 
-  static let v3 = unsafe Kernels(
+  package static let v3 = unsafe Kernels(
     widenBFloat16: FloatKernelsV3::FloatKernels.widenBFloat16(_:to:count:),
     widenFloat16: FloatKernelsV3::FloatKernels.widenFloat16(_:to:count:),
     roundToBFloat16: FloatKernelsV3::FloatKernels.roundToBFloat16(_:count:),
