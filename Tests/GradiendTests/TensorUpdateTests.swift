@@ -1,0 +1,129 @@
+import Checkpoints
+import Gradiend
+import TestSupport
+import Testing
+
+/// Updates of parameters longer than a block, which the reference data lacks.
+@Suite struct TensorUpdateTests {
+  let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
+
+  /// The columns make every block end within a row.
+  static let shape = [97, 131]
+  static let elementCount = 97 * 131
+
+  enum Kind: CaseIterable {
+    case all, mask, indices, unsortedIndices, nothing
+
+    /// The selected elements in the order of their entries.
+    var elements: [Int] {
+      let all = Array(0..<elementCount)
+      var generator = SeededGenerator(seed: 5)
+      return switch self {
+      case .all: all
+      case .mask: all.filter { $0 % 3 != 1 && !(5000..<9000).contains($0) }
+      case .indices: all.filter { $0 % 7 == 2 }
+      case .unsortedIndices: all.filter { $0 % 5 == 4 }.shuffled(using: &generator)
+      case .nothing: []
+      }
+    }
+
+    var selection: GradiendBuilder.Selection {
+      switch self {
+      case .all: .all
+      case .mask:
+        .mask(
+          elements.reduce(into: Array(repeating: 0, count: elementCount)) {
+            $0[$1] = UInt8($1 % 255 + 1)
+          })
+      case .indices, .unsortedIndices, .nothing: .indices(elements)
+      }
+    }
+  }
+
+  @Test(arguments: Kind.allCases, [1, 3])
+  func `each element gets the entry that its selection gives it`(
+    kind: Kind, latentCount: Int
+  ) throws {
+    let (update, gradiend) = try update(kind, latentCount: latentCount)
+    let weight = try gradiend.floats("decoder.0.linear.weight")
+    let bias = try gradiend.floats("decoder.0.linear.bias")
+    var expected = [Double](repeating: 0, count: Self.elementCount)
+    for (element, entry) in zip(kind.elements, update.coverage.entries) {
+      let products = (0..<latentCount).map {
+        Double(weight[entry * latentCount + $0]) * Double(Self.factors[$0])
+      }
+      expected[element] = -0.5 * (products.reduce(0, +) + Double(bias[entry]))
+    }
+    let zeros = [UInt8](repeating: 0, count: 4 * Self.elementCount)
+    let found = Floats(
+      update.patched(zeros, elementCount: Self.elementCount), type: .float32
+    ).values
+    let wrong = found.indices.filter { abs(Double(found[$0]) - expected[$0]) > 1e-6 }
+    #expect(wrong.isEmpty)
+  }
+
+  @Test(arguments: Kind.allCases, [1, 3])
+  func `pieces of any length add up to the whole`(kind: Kind, latentCount: Int) throws {
+    let (update, _) = try update(kind, latentCount: latentCount)
+    var generator = SeededGenerator(seed: 9)
+    let base = (0..<4 * Self.elementCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let whole = update.patched(base, elementCount: Self.elementCount)
+    for stride in [4097, 1000] {
+      #expect(update.patched(base, elementCount: Self.elementCount, stride: stride) == whole)
+    }
+  }
+
+  @Test(arguments: [(0.5, false), (0, false), (-0.5, true), (-0.0, true)] as [(Float, Bool)])
+  func `a negative zero that is not selected stays only if the rate is negative`(
+    learningRate: Float, stays: Bool
+  ) throws {
+    let (update, _) = try update(.nothing, latentCount: 1, learningRate: learningRate)
+    let minusZeros = Array(repeating: [0, 0, 0, 0x80] as [UInt8], count: Self.elementCount)
+    let found = Floats(
+      update.patched(minusZeros.flatMap { $0 }, elementCount: Self.elementCount), type: .float32)
+    #expect(found.bits.allSatisfy { $0 == (stays ? 0x8000_0000 : 0) })
+  }
+
+  @Test(arguments: ElementType.allCases)
+  func `only float32, float16 and bfloat16 elements can be added to`(type: ElementType) throws {
+    let (update, _) = try update(.all, latentCount: 1)
+    let isAccepted = TensorUpdate(update.output, update.coverage, type: type) != nil
+    #expect(isAccepted == [.float32, .float16, .bfloat16].contains(type))
+  }
+
+  @Test func `a GRADIEND without a bias adds none`() throws {
+    var builder = GradiendBuilder([.init("w", [5])])
+    builder.hasBias = false
+    let gradiend = try GradiendCheckpoint(path: builder.write(to: folder, as: "nobias"))
+    let weight = try gradiend.floats("decoder.0.linear.weight")
+    let expected: [(part: UpdatePart, values: [Float])] = [
+      (.decoder, weight.map { $0 * 2 }), (.decoderWeight, weight), (.decoderSum, weight),
+      (.decoderBias, [0, 0, 0, 0, 0]),
+      (.encoderWeight, try gradiend.floats("encoder.0.linear.weight")),
+    ]
+    for (part, values) in expected {
+      let output = DecoderOutput(gradiend, part: part, featureFactors: [2], learningRate: 1)
+      let update = try #require(TensorUpdate(output, gradiend.coverages[0], type: .float32))
+      let found = update.patched([UInt8](repeating: 0, count: 20), elementCount: 5)
+      #expect(Floats(found, type: .float32).values == values)
+    }
+  }
+
+  static let factors: [Float] = [0.7, -1.3, 0.2]
+
+  /// The update of a parameter that follows another one.
+  private func update(
+    _ kind: Kind, latentCount: Int, learningRate: Float = -0.5
+  ) throws -> (TensorUpdate, GradiendCheckpoint) {
+    var builder = GradiendBuilder(
+      [.init("first", [3]), .init("second", Self.shape, kind.selection)], latentCount: latentCount)
+    let gradiend = try GradiendCheckpoint(path: builder.write(to: folder, as: "gradiend"))
+    let output = DecoderOutput(
+      gradiend, part: .decoder, featureFactors: Array(Self.factors.prefix(latentCount)),
+      learningRate: learningRate)
+    let update = try #require(TensorUpdate(output, gradiend.coverages[1], type: .float32))
+    return (update, gradiend)
+  }
+}
