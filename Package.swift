@@ -30,7 +30,7 @@ let package = Package(
 
     .target(name: "CLinux"),
     .target(
-      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto"],
+      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto", "CZstd"],
       swiftSettings: strict + lifetimes),
     .target(
       name: "Checkpoints", dependencies: ["ByteIO", "CJansson"], swiftSettings: strict),
@@ -43,7 +43,9 @@ let package = Package(
       name: "Gradiend",
       dependencies: ["CBLAS", "CLinux", "Checkpoints", "FloatKernels", "FloatKernelsV3"],
       swiftSettings: strict),
-    .target(name: "DeltaCoding", dependencies: ["ByteIO", "CZstd"], swiftSettings: strict),
+    .target(name: "DeltaCoding", dependencies: ["ByteIO"], swiftSettings: strict),
+    .target(
+      name: "PatchFormat", dependencies: ["ByteIO", "Checkpoints"], swiftSettings: strict),
     .target(name: "CommandGrammar", swiftSettings: strict),
 
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO"]),

@@ -18,3 +18,11 @@ extension [UInt8] {
     }
   }
 }
+
+extension [UInt8] {
+  /// The array's bytes, without a copy.
+  package var rawSpan: RawSpan {
+    @_lifetime(borrow self)
+    borrowing get { unsafe span.bytes }
+  }
+}

@@ -46,6 +46,34 @@ extension Digest128: CustomStringConvertible {
   package var description: String { hexadecimal(high) + hexadecimal(low) }
 }
 
+/// A 128-bit XXH3 digest of bytes that come piece by piece.
+@safe
+package struct RunningDigest128: ~Copyable {
+  private let state: OpaquePointer
+
+  package init() {
+    guard let state = unsafe XXH3_createState() else {
+      preconditionFailure("no memory for 600 bytes")
+    }
+    unsafe XXH3_128bits_reset(state)
+    unsafe self.state = state
+  }
+
+  package mutating func update(_ bytes: RawSpan) {
+    unsafe bytes.withUnsafeBytes { _ = unsafe XXH3_128bits_update(state, $0.baseAddress, $0.count) }
+  }
+
+  /// The digest of all bytes so far.
+  package func finish() -> Digest128 {
+    let hash = unsafe XXH3_128bits_digest(state)
+    return Digest128(high: hash.high64, low: hash.low64)
+  }
+
+  deinit {
+    unsafe XXH3_freeState(state)
+  }
+}
+
 /// A running SHA-256, the digest by which hubs name files.
 @safe
 package struct SHA256: ~Copyable {
