@@ -26,3 +26,14 @@ extension [UInt8] {
     borrowing get { unsafe span.bytes }
   }
 }
+
+extension [UInt8] {
+  /// Calls `body` with the array's bytes, for writing.
+  package mutating func withMutableRawSpan<Failure: Error>(
+    _ body: (inout MutableRawSpan) throws(Failure) -> Void
+  ) throws(Failure) {
+    var elements = mutableSpan
+    var bytes = unsafe elements.mutableBytes
+    try body(&bytes)
+  }
+}

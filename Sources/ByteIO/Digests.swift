@@ -48,7 +48,7 @@ extension Digest128: CustomStringConvertible {
 
 /// A 128-bit XXH3 digest of bytes that come piece by piece.
 @safe
-package struct RunningDigest128: ~Copyable {
+package final class RunningDigest128: @unchecked Sendable {
   private let state: OpaquePointer
 
   package init() {
@@ -59,7 +59,7 @@ package struct RunningDigest128: ~Copyable {
     unsafe self.state = state
   }
 
-  package mutating func update(_ bytes: RawSpan) {
+  package func update(_ bytes: RawSpan) {
     unsafe bytes.withUnsafeBytes { _ = unsafe XXH3_128bits_update(state, $0.baseAddress, $0.count) }
   }
 
@@ -76,7 +76,7 @@ package struct RunningDigest128: ~Copyable {
 
 /// A running SHA-256, the digest by which hubs name files.
 @safe
-package struct SHA256: ~Copyable {
+package final class SHA256: @unchecked Sendable {
   private let context: OpaquePointer
 
   package init() {
@@ -86,15 +86,15 @@ package struct SHA256: ~Copyable {
     unsafe self.context = context
   }
 
-  package mutating func update(_ bytes: RawSpan) {
+  package func update(_ bytes: RawSpan) {
     let status = unsafe bytes.withUnsafeBytes {
       unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count)
     }
     precondition(status == 1)
   }
 
-  /// Sixty-four hexadecimal digits.
-  package consuming func finish() -> String {
+  /// The digest as sixty-four hexadecimal digits. Nothing may be added afterwards.
+  package func finish() -> String {
     let digest = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
       let status = unsafe EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
       precondition(status == 1)

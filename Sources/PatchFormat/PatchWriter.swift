@@ -2,11 +2,11 @@ package import ByteIO
 internal import Checkpoints
 
 /// Writes a patch front to back; only the header is filled in at the end.
-package struct PatchWriter: ~Copyable {
+package struct PatchWriter: Sendable {
   private let output: OutputFile
   private let headerByteCount: Int
   private var deltasByteCount = 0
-  private var deltasDigest = RunningDigest128()
+  private let deltasDigest = RunningDigest128()
 
   /// Begins a patch at `path`.
   ///
@@ -44,7 +44,8 @@ package struct PatchWriter: ~Copyable {
   ///     ``append(chunk:)``.
   ///   - metadata: not longer than what was reserved.
   /// - Returns: the length of the file in bytes.
-  package consuming func finish(
+  /// - Throws: ``SystemError``; nothing then has the final name.
+  package func finish(
     tensors: [PatchIndex.Tensor], metadata: PatchMetadata
   ) throws(SystemError) -> Int {
     let index = PatchIndex(
