@@ -62,7 +62,9 @@ let package = Package(
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
 
-    .testTarget(name: "ByteIOTests", dependencies: ["ByteIO"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
+    .testTarget(name: "GradiendTests", dependencies: ["Gradiend", "Checkpoints", "TestSupport"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
   ],
