@@ -8,6 +8,11 @@ package struct GradiendCheckpoint: Sendable {
     package let parameter: GradiendConfiguration.Parameter
     package let selection: Selection
     package let entries: Range<Int>
+
+    /// Whether every element of the parameter has an entry.
+    var isComplete: Bool {
+      if case .all = selection { true } else { false }
+    }
   }
 
   /// The folder, as the user named it.

@@ -14,6 +14,7 @@ public struct CheckpointComparison: Sendable {
   /// 0 for one a core. The patch does not depend on it.
   public var threadCount = 0
 
+  /// Compares two checkpoints with the default options.
   public init(base: String, result: String, output: String) {
     self.base = base
     self.result = result

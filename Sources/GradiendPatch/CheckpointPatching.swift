@@ -18,9 +18,11 @@ public struct CheckpointPatching: Sendable {
     public static let strip = Direction(input: .result, output: .base)
   }
 
+  /// Whether to apply or to strip.
   public var direction: Direction
   /// Checkpoint file or folder.
   public var checkpoint: String
+  /// The patch file.
   public var patch: String
   /// Where the output goes: a file for a file, a folder for a folder.
   public var output: String
@@ -31,6 +33,7 @@ public struct CheckpointPatching: Sendable {
   /// 0 for one a core.
   public var threadCount = 0
 
+  /// Patches a checkpoint with the default options.
   public init(_ direction: Direction, checkpoint: String, patch: String, output: String) {
     self.direction = direction
     self.checkpoint = checkpoint
@@ -200,12 +203,16 @@ private struct PatchingWork: Sendable {
 
 /// What was written.
 public struct PatchingSummary: Sendable {
+  /// Where the output is.
   public let path: String
   /// Which checkpoint it is.
   public let role: CheckpointRole
   /// Bytes of all tensors.
   public let byteCount: Int
+  /// Tensors of the checkpoint.
   public let tensorCount: Int
+  /// Tensors that differ between input and output.
   public let changedTensorCount: Int
+  /// Elements that differ between input and output.
   public let changedElementCount: Int
 }

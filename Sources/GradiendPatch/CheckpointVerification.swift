@@ -6,10 +6,12 @@ internal import PatchFormat
 public struct CheckpointVerification: Sendable {
   /// Checkpoint file or folder.
   public var checkpoint: String
+  /// The patch file.
   public var patch: String
   /// 0 for one a core.
   public var threadCount = 0
 
+  /// Verifies a checkpoint with the default options.
   public init(checkpoint: String, patch: String) {
     self.checkpoint = checkpoint
     self.patch = patch
@@ -48,10 +50,11 @@ public struct CheckpointVerification: Sendable {
   public struct Verdict: Sendable {
     /// Nil if the checkpoint is neither.
     public let role: CheckpointRole?
-    /// Tensors whose values are not those of the base, and not those of the result, in the order of
-    /// the files.
+    /// Tensors whose values are not those of the base, in the order of the files.
     public let differingFromBase: [String]
+    /// Tensors whose values are not those of the result, in the order of the files.
     public let differingFromResult: [String]
+    /// Tensors of the checkpoint.
     public let tensorCount: Int
     /// Whether the files, too, are those of the publisher, by their SHA-256. False does not matter
     /// to the values: the same tensors may lie in other files.

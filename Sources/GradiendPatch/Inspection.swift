@@ -9,6 +9,7 @@ public struct Inspection: Sendable {
   /// A patch, a checkpoint file or folder, or a GRADIEND checkpoint folder.
   public var path: String
 
+  /// Looks at what is at `path`.
   public init(path: String) {
     self.path = path
   }
@@ -45,11 +46,13 @@ public struct Inspection: Sendable {
 
 /// A tensor as `inspect` lists it.
 public struct TensorReport: Sendable {
+  /// Unique in its checkpoint.
   public let name: String
   /// As safetensors names it, such as `BF16`.
   public let elementType: String
   /// Outermost dimension first.
   public let shape: [Int]
+  /// The product of the shape.
   public let elementCount: Int
 
   init(name: String, elementType: ElementType, shape: [Int]) {
@@ -64,6 +67,7 @@ public struct TensorReport: Sendable {
 public struct CheckpointReport: Sendable {
   /// Name and length of each weight file.
   public let files: [(name: String, byteCount: Int)]
+  /// File by file, each in the order of its bytes.
   public let tensors: [TensorReport]
   /// The `__metadata__` of the first file.
   public let metadata: [(key: String, value: String)]
@@ -80,9 +84,13 @@ public struct CheckpointReport: Sendable {
 
 /// What a GRADIEND checkpoint holds.
 public struct GradiendReport: Sendable {
+  /// N, the selected elements of all parameters.
   public let entryCount: Int
+  /// How many feature factors it takes.
   public let latentCount: Int
+  /// The decoder's, under the name of the reference package.
   public let activation: String
+  /// Whether the decoder has a bias.
   public let hasBias: Bool
   /// In which the update is rounded before it is added.
   public let elementType: String
@@ -109,7 +117,9 @@ public struct GradiendReport: Sendable {
 public struct PatchReport: Sendable {
   /// A tensor that the patch changes.
   public struct Change: Sendable {
+    /// As the base has it.
     public let tensor: TensorReport
+    /// How many of its elements differ in the result.
     public let changedCount: Int
     /// Its bytes in the patch.
     public let byteCount: Int
@@ -117,8 +127,11 @@ public struct PatchReport: Sendable {
 
   /// The metadata, as they stand in the file.
   public let metadata: [(key: String, value: String)]
+  /// Tensors of the base.
   public let tensorCount: Int
+  /// Elements of the base.
   public let elementCount: Int
+  /// In the order in which they lie in the patch.
   public let changes: [Change]
   /// What the file's bytes are for; they add up to its length.
   public let byteCounts: [(part: String, byteCount: Int)]
@@ -144,5 +157,6 @@ public struct PatchReport: Sendable {
   /// The length of the patch.
   public var byteCount: Int { byteCounts.reduce(0) { $0 + $1.byteCount } }
 
+  /// Elements of the base that differ in the result.
   public var changedElementCount: Int { changes.reduce(0) { $0 + $1.changedCount } }
 }

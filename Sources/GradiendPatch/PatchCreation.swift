@@ -18,12 +18,14 @@ public struct PatchCreation: Sendable {
   public var featureFactors: [Float]
   /// α, which multiplies the part before it is added.
   public var learningRate: Float
+  /// What is added to the weights.
   public var part = UpdatedPart.decoder
   /// Whether `output` may exist.
   public var overwrites = false
   /// 0 for one a core. The patch does not depend on it.
   public var threadCount = 0
 
+  /// Creates a patch with the default options.
   public init(
     base: String, gradiend: String, output: String, featureFactors: [Float], learningRate: Float
   ) {
@@ -54,7 +56,7 @@ public struct PatchCreation: Sendable {
       coverage.flatMap { TensorUpdate(output, $0, type: tensor.descriptor.elementType) }
     }
     let encoding = PatchEncoding(
-      base: base, result: ComputedResult(source: .gradiend(source(gradiend)), updates: updates),
+      base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),
       output: self.output, overwrites: overwrites, workers: Workers(threadCount),
       progress: progress)
     var summary = try encoding.run()
@@ -87,10 +89,13 @@ public struct PatchCreation: Sendable {
     }
   }
 
-  private func source(_ gradiend: GradiendCheckpoint) -> PatchMetadata.Update {
-    PatchMetadata.Update(
+  private func source(
+    _ gradiend: GradiendCheckpoint
+  ) throws(PatchError) -> PatchMetadata.Update {
+    let digest = try GradiendDigest(gradiend, part: part.part, workers: Workers(threadCount))
+    return PatchMetadata.Update(
       featureFactors: featureFactors.map { "\($0)" }.joined(separator: ","),
       learningRate: "\(learningRate)", part: part.name,
-      gradiendDigest: "\(GradiendDigest(gradiend, part: part.part))")
+      gradiendDigest: "\(digest)")
   }
 }

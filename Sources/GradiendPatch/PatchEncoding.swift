@@ -99,14 +99,19 @@ struct PatchEncoding {
 
 /// What a patch that was made holds.
 public struct PatchSummary: Sendable {
+  /// Where the patch is.
   public let path: String
   /// The length of the patch.
   public let byteCount: Int
   /// The length of the base's weight files.
   public let baseByteCount: Int
+  /// Tensors of the base.
   public let tensorCount: Int
+  /// Elements of the base.
   public let elementCount: Int
+  /// Tensors that differ in the result.
   public let changedTensorCount: Int
+  /// Elements that differ in the result.
   public let changedElementCount: Int
   /// What a user should know, in sentences without a full stop.
   public internal(set) var notes: [String] = []

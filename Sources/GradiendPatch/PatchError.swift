@@ -24,6 +24,7 @@ public struct PatchError: Error, Sendable {
     public static let inputOutput = Kind(name: "inputOutput")
   }
 
+  /// What went wrong, for programs.
   public let kind: Kind
   /// The file or folder at fault, as the caller named it.
   public let path: String?

@@ -3,9 +3,13 @@ internal import Synchronization
 
 /// How far an operation has come.
 public struct Progress: Sendable {
+  /// Tensors of which nothing is left to do.
   public let tensorsDone: Int
+  /// Tensors of the checkpoint.
   public let tensorCount: Int
+  /// Bytes of tensors that were worked through.
   public let bytesDone: Int
+  /// Bytes of all tensors.
   public let byteCount: Int
 }
 

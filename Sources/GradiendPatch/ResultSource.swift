@@ -15,6 +15,7 @@ protocol ResultSource: Sendable {
   ///   - item: the chunk.
   ///   - base: the base's bytes of the chunk.
   ///   - body: called once.
+  /// - Throws: what `body` throws.
   func withResult(
     of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
   ) throws(PatchError)

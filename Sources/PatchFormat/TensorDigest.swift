@@ -30,17 +30,6 @@ package enum TensorDigest {
     }
     return Digest128(of: bytes.rawSpan)
   }
-
-  /// The digest of a part of a file by pieces of 8 MiB (Formats/patch.md, section 7), whose pages
-  /// are given back.
-  package static func ofPieces(_ file: MappedFile, _ range: Range<Int>) -> Digest128 {
-    combine(
-      stride(from: range.lowerBound, to: range.upperBound, by: TensorChunks.byteLimit).map {
-        let piece = $0..<min($0 + TensorChunks.byteLimit, range.upperBound)
-        defer { file.releasePages(in: piece) }
-        return Digest128(of: file.bytes.extracting(piece))
-      })
-  }
 }
 
 extension [UInt8] {
