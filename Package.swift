@@ -9,6 +9,9 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The executable calls the terminal through C and prints; nothing it holds needs guarding.
+let executable: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
 /// Only `ByteIO` returns spans and stores them in types that cannot escape.
 let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 
@@ -21,6 +24,10 @@ let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
 
 let package = Package(
   name: "gradiend-patch",
+  products: [
+    .library(name: "GradiendPatch", targets: ["GradiendPatch"]),
+    .executable(name: "gradiend-patch", targets: ["gradiend-patch"]),
+  ],
   targets: [
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
@@ -30,7 +37,7 @@ let package = Package(
 
     .target(name: "CLinux"),
     .target(
-      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto"],
+      name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto", "CZstd"],
       swiftSettings: strict + lifetimes),
     .target(
       name: "Checkpoints", dependencies: ["ByteIO", "CJansson"], swiftSettings: strict),
@@ -43,7 +50,16 @@ let package = Package(
       name: "Gradiend",
       dependencies: ["CBLAS", "CLinux", "Checkpoints", "FloatKernels", "FloatKernelsV3"],
       swiftSettings: strict),
-    .target(name: "DeltaCoding", dependencies: ["ByteIO", "CZstd"], swiftSettings: strict),
+    .target(name: "DeltaCoding", dependencies: ["ByteIO"], swiftSettings: strict),
+    .target(
+      name: "PatchFormat", dependencies: ["ByteIO", "Checkpoints"], swiftSettings: strict),
+    .target(
+      name: "GradiendPatch",
+      dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "PatchFormat"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "gradiend-patch", dependencies: ["CommandGrammar", "GradiendPatch"],
+      swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -18,3 +18,22 @@ extension [UInt8] {
     }
   }
 }
+
+extension [UInt8] {
+  /// The array's bytes, without a copy.
+  package var rawSpan: RawSpan {
+    @_lifetime(borrow self)
+    borrowing get { unsafe span.bytes }
+  }
+}
+
+extension [UInt8] {
+  /// Calls `body` with the array's bytes, for writing.
+  package mutating func withMutableRawSpan<Failure: Error>(
+    _ body: (inout MutableRawSpan) throws(Failure) -> Void
+  ) throws(Failure) {
+    var elements = mutableSpan
+    var bytes = unsafe elements.mutableBytes
+    try body(&bytes)
+  }
+}

@@ -51,6 +51,13 @@ package struct ByteReader: ~Escapable {
     throw .corrupt("an integer is longer than 63 bits", at: position)
   }
 
+  /// Reads `count` integers as ``readVariableLength()`` does.
+  package mutating func readVariableLengths(_ count: Int) throws(FormatError) -> [Int] {
+    var values: [Int] = []
+    for _ in 0..<count { values.append(try readVariableLength()) }
+    return values
+  }
+
   /// Reads the next `byteCount` bytes as a span of its own.
   ///
   /// - Throws: ``FormatError`` (`truncated`), also for a negative count.

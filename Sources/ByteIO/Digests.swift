@@ -46,9 +46,37 @@ extension Digest128: CustomStringConvertible {
   package var description: String { hexadecimal(high) + hexadecimal(low) }
 }
 
+/// A 128-bit XXH3 digest of bytes that come piece by piece.
+@safe
+package final class RunningDigest128: @unchecked Sendable {
+  private let state: OpaquePointer
+
+  package init() {
+    guard let state = unsafe XXH3_createState() else {
+      preconditionFailure("no memory for 600 bytes")
+    }
+    unsafe XXH3_128bits_reset(state)
+    unsafe self.state = state
+  }
+
+  package func update(_ bytes: RawSpan) {
+    unsafe bytes.withUnsafeBytes { _ = unsafe XXH3_128bits_update(state, $0.baseAddress, $0.count) }
+  }
+
+  /// The digest of all bytes so far.
+  package func finish() -> Digest128 {
+    let hash = unsafe XXH3_128bits_digest(state)
+    return Digest128(high: hash.high64, low: hash.low64)
+  }
+
+  deinit {
+    unsafe XXH3_freeState(state)
+  }
+}
+
 /// A running SHA-256, the digest by which hubs name files.
 @safe
-package struct SHA256: ~Copyable {
+package final class SHA256: @unchecked Sendable {
   private let context: OpaquePointer
 
   package init() {
@@ -58,15 +86,15 @@ package struct SHA256: ~Copyable {
     unsafe self.context = context
   }
 
-  package mutating func update(_ bytes: RawSpan) {
+  package func update(_ bytes: RawSpan) {
     let status = unsafe bytes.withUnsafeBytes {
       unsafe EVP_DigestUpdate(context, $0.baseAddress, $0.count)
     }
     precondition(status == 1)
   }
 
-  /// Sixty-four hexadecimal digits.
-  package consuming func finish() -> String {
+  /// The digest as sixty-four hexadecimal digits. Nothing may be added afterwards.
+  package func finish() -> String {
     let digest = unsafe [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
       let status = unsafe EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
       precondition(status == 1)

@@ -24,6 +24,34 @@ package enum Folder {
     }
   }
 
+  /// What a folder holds under a name.
+  package struct Entry: Equatable, Sendable {
+    package enum Kind: Sendable {
+      /// A regular file, or a link to one.
+      case file
+      /// A folder itself, not a link to one.
+      case folder
+      case other
+    }
+
+    package let name: String
+    package let kind: Kind
+  }
+
+  /// The entries of the folder at `path`, sorted by the bytes of their names.
+  ///
+  /// - Throws: ``SystemError`` if the folder cannot be read, or an entry vanishes meanwhile.
+  package static func entries(in path: String) throws(SystemError) -> [Entry] {
+    try names(in: path).map { (name) throws(SystemError) in
+      var status = stat()
+      let entry = join(path, name)
+      guard unsafe lstat(entry, &status) == 0 else { throw SystemError("lstat", path: entry) }
+      if FileStatus(status).isFolder { return Entry(name: name, kind: .folder) }
+      let isFile = (try? FileStatus(path: entry))?.isRegularFile ?? false
+      return Entry(name: name, kind: isFile ? .file : .other)
+    }
+  }
+
   /// `path` up to its last component, `.` if it has but one.
   package static func parent(of path: String) -> String {
     let trimmed = trimmingSlashes(path)

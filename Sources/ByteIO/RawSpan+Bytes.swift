@@ -1,3 +1,5 @@
+internal import Glibc
+
 extension RawSpan {
   /// A copy of the bytes.
   package var array: [UInt8] {
@@ -15,5 +17,16 @@ extension RawSpan {
     let expected = Array(text.utf8)
     guard offset >= 0, expected.count <= byteCount - offset else { return false }
     return expected.indices.allSatisfy { self[byteAt: offset + $0] == expected[$0] }
+  }
+
+  /// Whether both spans hold the same bytes. Stops at the first that differs.
+  package func hasSameBytes(as other: RawSpan) -> Bool {
+    guard byteCount == other.byteCount else { return false }
+    return unsafe withUnsafeBytes { left in
+      unsafe other.withUnsafeBytes { right in
+        guard let first = left.baseAddress, let second = right.baseAddress else { return true }
+        return unsafe memcmp(first, second, left.count) == 0
+      }
+    }
   }
 }

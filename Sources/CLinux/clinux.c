@@ -2,7 +2,9 @@
 #include "clinux.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <unistd.h>
 
 int clinux_rename_exclusively(const char *from, const char *to) {
   return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
@@ -14,6 +16,13 @@ int clinux_rename_exchange(const char *first, const char *second) {
 
 int clinux_reserve(int descriptor, off_t byte_count) {
   return fallocate(descriptor, 0, 0, byte_count);
+}
+
+int clinux_core_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
 }
 
 bool clinux_has_x86_64_v3(void) {

@@ -41,12 +41,14 @@ extension Int: ArgumentValue {
 }
 
 extension Float: ArgumentValue {
+  /// Rounds twice, first to double precision, as Python programs do that take the same number.
+  ///
   /// Accepts `inf` and `nan`: whether they make sense is for the command to say.
   package init(parsing text: String, placeholder: String) throws(UsageError) {
-    guard let value = Float(text) else {
+    guard let value = Double(text) else {
       throw UsageError("\(placeholder) must be a number, not '\(text)'")
     }
-    self = value
+    self = Float(value)
   }
 
   package var defaultText: String? { description }

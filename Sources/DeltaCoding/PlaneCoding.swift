@@ -41,7 +41,7 @@ struct PlaneCoding {
     }
     guard changedCount > 0 else { return EncodedChunk(bytes: [], changedCount: 0) }
     var bytes = [Coding.planes.rawValue]
-    bytes += unsafe Zstd.compress(planes.span.bytes)
+    bytes += Zstd.compress(planes.rawSpan)
     return EncodedChunk(bytes: bytes, changedCount: changedCount)
   }
 

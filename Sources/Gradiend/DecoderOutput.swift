@@ -37,6 +37,12 @@ package struct DecoderOutput: Sendable {
       self.working = working
     }
 
+    func releasePages(_ positions: Range<Int>) {
+      file.releasePages(
+        in: start + positions.lowerBound * storage.byteWidth..<start + positions.upperBound
+          * storage.byteWidth)
+    }
+
     /// Reads `count` values from position `first` on.
     func read(_ count: Int, from first: Int, into values: inout MutableSpan<Float>) {
       storage.widen(
@@ -103,6 +109,13 @@ package struct DecoderOutput: Sendable {
     }
     scale(&values, by: learningRate, count: count)
     working.round(&values, count: count)
+  }
+
+  /// Gives back the memory of the mapped weights of some entries.
+  func releasePages(of entries: Range<Int>) {
+    let latentCount = gradiend.configuration.latentCount
+    weight?.releasePages(entries.lowerBound * latentCount..<entries.upperBound * latentCount)
+    bias?.releasePages(entries)
   }
 
   /// `values = W · h`: a product for one latent, a matrix-vector product for more.

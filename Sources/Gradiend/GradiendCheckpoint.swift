@@ -1,4 +1,4 @@
-internal import ByteIO
+package import ByteIO
 package import Checkpoints
 
 /// A GRADIEND checkpoint: decoder and encoder weights, and the parameters of the base they cover.
@@ -8,6 +8,11 @@ package struct GradiendCheckpoint: Sendable {
     package let parameter: GradiendConfiguration.Parameter
     package let selection: Selection
     package let entries: Range<Int>
+
+    /// Whether every element of the parameter has an entry.
+    var isComplete: Bool {
+      if case .all = selection { true } else { false }
+    }
   }
 
   /// The folder, as the user named it.
@@ -15,6 +20,8 @@ package struct GradiendCheckpoint: Sendable {
   package let configuration: GradiendConfiguration
   package let weights: Checkpoint
   package let coverages: [Coverage]
+  /// The configuration, then the masks and the indices if there are any.
+  private let mappingFiles: [MappedFile]
 
   /// Opens the folder at `path`, and checks that configuration, weights and mapping agree.
   ///
@@ -26,7 +33,11 @@ package struct GradiendCheckpoint: Sendable {
     self.configuration = configuration
     weights = try Checkpoint(path: try Self.weightsPath(in: path))
     try Self.check(weights, against: configuration)
-    coverages = try Self.coverages(configuration, folder: path)
+    let masks = try Self.mapping(configuration.masksFile, folder: path)
+    let indices = try Self.mapping(configuration.indicesFile, folder: path)
+    coverages = try Self.coverages(configuration, masks: masks, indices: indices)
+    mappingFiles =
+      [configuration.file] + [masks, indices].compactMap { $0?.files.first?.mapped }
   }
 
   /// The tensors whose presence and shape `configuration` fixes.
@@ -86,15 +97,25 @@ package struct GradiendCheckpoint: Sendable {
     throw CheckpointError(path: folder, .inconsistent("there is no model.safetensors"))
   }
 
+  /// The bytes that determine the update, in the order of Formats/patch.md, section 7.
+  package func determiningBytes(part: UpdatePart) -> [(file: MappedFile, range: Range<Int>)] {
+    var parts = mappingFiles.map { ($0, 0..<$0.byteCount) }
+    var names: [TensorName] = [.decoderWeight, .decoderBias]
+    if part == .encoderWeight { names.append(.encoderWeight) }
+    for name in names {
+      guard let tensor = weights[name.rawValue] else { continue }
+      parts.append((weights.file(of: tensor), tensor.descriptor.byteRange))
+    }
+    return parts
+  }
+
   private static let wayOut =
     "this GRADIEND checkpoint is stored as a PyTorch file, which this version does not read; load "
     + "it with the reference package and save it with use_safetensors=True"
 
   private static func coverages(
-    _ configuration: GradiendConfiguration, folder: String
+    _ configuration: GradiendConfiguration, masks: Checkpoint?, indices: Checkpoint?
   ) throws(CheckpointError) -> [Coverage] {
-    let masks = try mapping(configuration.masksFile, folder: folder)
-    let indices = try mapping(configuration.indicesFile, folder: folder)
     var coverages: [Coverage] = []
     var end = 0
     for parameter in configuration.parameters {

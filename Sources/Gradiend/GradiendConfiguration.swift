@@ -23,6 +23,7 @@ package struct GradiendConfiguration: Sendable {
   }
 
   package let path: String
+  let file: MappedFile
   /// N: the number of selected entries of all parameters.
   package let entryCount: Int
   package let latentCount: Int
@@ -43,6 +44,7 @@ package struct GradiendConfiguration: Sendable {
     let file = try CheckpointError.attributing(path) { () throws(SystemError) in
       try MappedFile(path: path)
     }
+    self.file = file
     let document = try CheckpointError.attributing(path) { () throws(FormatError) in
       do throws(FormatError) {
         return try JSONValue(parsing: file.bytes)

@@ -39,10 +39,11 @@ package struct TensorUpdate: Sendable {
     var entries = [Float](repeating: 0, count: blockLength)
     var update = [Float](repeating: 0, count: blockLength)
     var walk = EntryWalk(coverage, from: first)
+    let firstPosition = walk.position
     for start in stride(from: 0, to: count, by: blockLength) {
       let length = min(blockLength, count - start)
       var scratchSpan = scratch.mutableSpan
-      if case .all = coverage.selection {
+      if coverage.isComplete {
         compute(
           from: coverage.entries.lowerBound + first + start, count: length, into: &update,
           &scratchSpan)
@@ -54,6 +55,9 @@ package struct TensorUpdate: Sendable {
         update.span.extracting(first: length), to: base, into: &result,
         at: start * storage.byteWidth)
     }
+    let lastPosition = coverage.isComplete ? firstPosition + count : walk.position
+    let entry = coverage.entries.lowerBound
+    output.releasePages(of: entry + firstPosition..<entry + lastPosition)
   }
 
   private func compute(
@@ -89,7 +93,7 @@ package struct TensorUpdate: Sendable {
 private struct EntryWalk {
   private let coverage: GradiendCheckpoint.Coverage
   /// The next selected element's position among the selected ones.
-  private var position: Int
+  private(set) var position: Int
 
   init(_ coverage: GradiendCheckpoint.Coverage, from element: Int) {
     self.coverage = coverage

@@ -14,6 +14,9 @@ int clinux_rename_exchange(const char *first, const char *second);
 /// Reserves the disk space of a file's first `byte_count` bytes, and extends it to them.
 int clinux_reserve(int descriptor, off_t byte_count);
 
+/// How many cores this process may use.
+int clinux_core_count(void);
+
 /// Whether the processor has the instructions of the x86-64-v3 level.
 bool clinux_has_x86_64_v3(void);
 

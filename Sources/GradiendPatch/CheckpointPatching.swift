@@ -1,0 +1,218 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import PatchFormat
+
+/// Applies a patch to its base, or strips it from its result.
+public struct CheckpointPatching: Sendable {
+  /// From which checkpoint to which.
+  public struct Direction: Hashable, Sendable {
+    /// What the input must be.
+    public let input: CheckpointRole
+    /// What the output will be.
+    public let output: CheckpointRole
+
+    /// From the base to the result.
+    public static let apply = Direction(input: .base, output: .result)
+    /// From the result to the base.
+    public static let strip = Direction(input: .result, output: .base)
+  }
+
+  /// Whether to apply or to strip.
+  public var direction: Direction
+  /// Checkpoint file or folder.
+  public var checkpoint: String
+  /// The patch file.
+  public var patch: String
+  /// Where the output goes: a file for a file, a folder for a folder.
+  public var output: String
+  /// Whether `output` may exist.
+  public var overwrites = false
+  /// Whether to check the output's SHA-256 too, which takes longer than all the rest.
+  public var checksSHA256 = false
+  /// 0 for one a core.
+  public var threadCount = 0
+
+  /// Patches a checkpoint with the default options.
+  public init(_ direction: Direction, checkpoint: String, patch: String, output: String) {
+    self.direction = direction
+    self.checkpoint = checkpoint
+    self.patch = patch
+    self.output = output
+  }
+
+  /// Writes the output, and gives it its name once the digests of all tensors of input and output
+  /// are those in the patch.
+  ///
+  /// - Throws: ``PatchError``; nothing then has the output's name.
+  /// - Complexity: O(bytes of the checkpoint), with two chunks of memory for each thread.
+  public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
+    let patch = try PatchError.opening { () throws(CheckpointError) in
+      try PatchFile(path: self.patch)
+    }
+    let input = try PatchError.opening { () throws(CheckpointError) in
+      try Checkpoint(path: checkpoint)
+    }
+    try OutputGuard(
+      inputs: input.files.map(\.mapped) + [patch.file],
+      folders: input.isFolder ? [input.path] : []
+    ).check(output)
+    let binding = try PatchBinding(patch, input)
+    let target = try CheckpointOutput(output, for: input, overwrites: overwrites)
+    try write(binding, to: target, progress)
+    try target.copyCompanions(of: input)
+    try target.publish()
+    return PatchingSummary(
+      path: output, role: direction.output, byteCount: binding.plan.byteCount,
+      tensorCount: binding.tensors.count,
+      changedTensorCount: binding.tensors.count { $0.change != nil },
+      changedElementCount: binding.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+  }
+
+  private func write(
+    _ binding: PatchBinding, to target: CheckpointOutput, _ progress: ProgressHandler?
+  ) throws(PatchError) {
+    let workers = Workers(threadCount)
+    let work = try PatchingWork(binding, direction)
+    let hashes = Lane(FileHasher(binding.checkpoint))
+    let counter = ProgressCounter(binding.plan, progress)
+    do throws(PatchError) {
+      try workers.run(binding.plan.items.count, closing: [hashes]) {
+        (number) throws(PatchError) in
+        let item = binding.plan.items[number]
+        let file = binding.checkpoint.files[item.fileIndex].mapped
+        defer { file.releasePages(in: item.byteRange) }
+        try work.withOutput(of: item, input: file.bytes.extracting(item.byteRange)) {
+          (bytes) throws(PatchError) in
+          try target.write(bytes, file: item.fileIndex, at: item.byteRange.lowerBound)
+          if checksSHA256 { hashes.pass(number) { $0.update(bytes, file: item.fileIndex) } }
+        }
+        counter.finish(item)
+      }
+    } catch  where error.kind == .badInput {
+      // Chunks that do not decode are most likely read against the wrong checkpoint.
+      let identification = try Identification.identify(binding, workers: workers)
+      try work.check(input: identification)
+      throw error
+    }
+    try work.check(input: Identification(binding, work.inputDigests.tensors))
+    try work.check(output: Identification(binding, work.outputDigests.tensors))
+    if checksSHA256 {
+      try work.check(sha256: hashes.withState { $0.finish() })
+    }
+  }
+}
+
+/// What the threads of one run share.
+private struct PatchingWork: Sendable {
+  let binding: PatchBinding
+  let direction: CheckpointPatching.Direction
+  let inputDigests: TensorDigests
+  let outputDigests: TensorDigests
+  /// For each tensor, where its coded chunks lie in the patch; empty for one that stays.
+  private let chunkRanges: [[Range<Int>]]
+
+  /// - Throws: ``PatchError`` if the patch's chunks do not fit the tensors.
+  init(_ binding: PatchBinding, _ direction: CheckpointPatching.Direction) throws(PatchError) {
+    self.binding = binding
+    self.direction = direction
+    inputDigests = TensorDigests(binding.plan)
+    outputDigests = TensorDigests(binding.plan)
+    var chunkRanges: [[Range<Int>]] = []
+    for (tensor, count) in zip(binding.tensors, binding.plan.chunkCounts) {
+      do throws(FormatError) {
+        chunkRanges.append(
+          try tensor.change.map { (change) throws(FormatError) in
+            try binding.patch.chunkByteRanges(of: change, count: count)
+          } ?? [])
+      } catch {
+        throw PatchError(
+          .badInput, path: binding.patch.path, tensor: tensor.name,
+          "tensor '\(tensor.name)': \(error)")
+      }
+    }
+    self.chunkRanges = chunkRanges
+  }
+
+  /// Calls `body` with what the patch makes of a chunk, and records the digests of both.
+  func withOutput(
+    of item: ChunkPlan.Item, input: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let inputDigest = Digest128(of: input)
+    inputDigests.record(inputDigest, of: item)
+    let ranges = chunkRanges[item.tensorIndex]
+    guard !ranges.isEmpty, !ranges[item.chunkIndex].isEmpty else {
+      outputDigests.record(inputDigest, of: item)
+      return try body(input)
+    }
+    let range = ranges[item.chunkIndex]
+    let chunk = binding.patch.file.bytes.extracting(range)
+    var output = [UInt8](repeating: 0, count: input.byteCount)
+    do throws(FormatError) {
+      let coder = ChunkCoder(item.shape)
+      try output.withMutableRawSpan { (span) throws(FormatError) in
+        if direction == .apply {
+          try coder.apply(chunk, to: input, into: &span)
+        } else {
+          try coder.strip(chunk, from: input, into: &span)
+        }
+      }
+    } catch {
+      throw damaged(error.shifted(by: range.lowerBound), item)
+    }
+    outputDigests.record(Digest128(of: output.rawSpan), of: item)
+    try body(output.rawSpan)
+  }
+
+  func check(input identification: Identification) throws(PatchError) {
+    let isExpected =
+      direction.input == .base ? identification.isBase : identification.isResult
+    guard isExpected else { throw identification.error(expected: direction.input) }
+  }
+
+  /// The input was right, so a wrong output is the patch's fault, or ours.
+  func check(output identification: Identification) throws(PatchError) {
+    let differing =
+      direction.output == .base
+      ? identification.differingFromBase : identification.differingFromResult
+    guard let first = differing.first else { return }
+    throw PatchError(
+      .badInput, path: binding.patch.path, tensor: first,
+      "the patch does not give the \(direction.output.name) it promises: \(differing.count) tensors "
+        + "differ, first '\(first)'", remedy: "ask the publisher for a sound patch")
+  }
+
+  func check(sha256: String) throws(PatchError) {
+    let metadata = binding.patch.metadata
+    let expected =
+      direction.output == .base ? metadata.base.sha256 : metadata.result.sha256
+    guard sha256 != expected else { return }
+    throw PatchError(
+      .mismatch, path: binding.checkpoint.path,
+      "the values are right, but the files are not those of the publisher: SHA-256 is\n\(sha256)\n"
+        + "expected\n\(expected)",
+      remedy: "leave out --sha256 to accept the same values in other files")
+  }
+
+  private func damaged(_ error: FormatError, _ item: ChunkPlan.Item) -> PatchError {
+    let name = binding.tensors[item.tensorIndex].name
+    return PatchError(
+      .badInput, path: binding.patch.path, tensor: name, "tensor '\(name)': \(error)")
+  }
+}
+
+/// What was written.
+public struct PatchingSummary: Sendable {
+  /// Where the output is.
+  public let path: String
+  /// Which checkpoint it is.
+  public let role: CheckpointRole
+  /// Bytes of all tensors.
+  public let byteCount: Int
+  /// Tensors of the checkpoint.
+  public let tensorCount: Int
+  /// Tensors that differ between input and output.
+  public let changedTensorCount: Int
+  /// Elements that differ between input and output.
+  public let changedElementCount: Int
+}

@@ -1,0 +1,80 @@
+internal import ByteIO
+internal import Checkpoints
+internal import PatchFormat
+
+/// Says which of a patch's two checkpoints a checkpoint is.
+public struct CheckpointVerification: Sendable {
+  /// Checkpoint file or folder.
+  public var checkpoint: String
+  /// The patch file.
+  public var patch: String
+  /// 0 for one a core.
+  public var threadCount = 0
+
+  /// Verifies a checkpoint with the default options.
+  public init(checkpoint: String, patch: String) {
+    self.checkpoint = checkpoint
+    self.patch = patch
+  }
+
+  /// Reads the whole checkpoint.
+  ///
+  /// - Throws: ``PatchError`` if checkpoint or patch cannot be read, or have not the same tensors.
+  ///   That the values are others is a verdict, not an error.
+  public func run(progress: ProgressHandler? = nil) throws(PatchError) -> Verdict {
+    let patch = try PatchError.opening { () throws(CheckpointError) in
+      try PatchFile(path: self.patch)
+    }
+    let checkpoint = try PatchError.opening { () throws(CheckpointError) in
+      try Checkpoint(path: self.checkpoint)
+    }
+    let binding = try PatchBinding(patch, checkpoint)
+    let digests = TensorDigests(binding.plan)
+    let hashes = Lane(FileHasher(checkpoint))
+    let counter = ProgressCounter(binding.plan, progress)
+    try Workers(threadCount).run(binding.plan.items.count, closing: [hashes]) {
+      (number) throws(PatchError) in
+      let item = binding.plan.items[number]
+      let file = checkpoint.files[item.fileIndex].mapped
+      defer { file.releasePages(in: item.byteRange) }
+      let bytes = file.bytes.extracting(item.byteRange)
+      digests.record(Digest128(of: bytes), of: item)
+      hashes.pass(number) { $0.update(bytes, file: item.fileIndex) }
+      counter.finish(item)
+    }
+    let sha256 = hashes.withState { $0.finish() }
+    return Verdict(Identification(binding, digests.tensors), sha256: sha256, patch.metadata)
+  }
+
+  /// What was found.
+  public struct Verdict: Sendable {
+    /// Nil if the checkpoint is neither.
+    public let role: CheckpointRole?
+    /// Tensors whose values are not those of the base, in the order of the files.
+    public let differingFromBase: [String]
+    /// Tensors whose values are not those of the result, in the order of the files.
+    public let differingFromResult: [String]
+    /// Tensors of the checkpoint.
+    public let tensorCount: Int
+    /// Whether the files, too, are those of the publisher, by their SHA-256. False does not matter
+    /// to the values: the same tensors may lie in other files.
+    public let hasPublishedFiles: Bool
+    /// A line for each file, as `sha256sum` writes it.
+    public let sha256: String
+
+    init(_ identification: Identification, sha256: String, _ metadata: PatchMetadata) {
+      differingFromBase = identification.differingFromBase
+      differingFromResult = identification.differingFromResult
+      role = identification.isBase ? .base : identification.isResult ? .result : nil
+      tensorCount = metadata.tensorCount
+      self.sha256 = sha256
+      let published = role == .base ? metadata.base.sha256 : metadata.result.sha256
+      hasPublishedFiles = role != nil && Self.digests(sha256) == Self.digests(published)
+    }
+
+    /// The digests without the names, which people change.
+    private static func digests(_ sums: String) -> [Substring] {
+      sums.split(separator: "\n").map { $0.prefix(64) }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import PatchFormat
+
+/// All chunks of a checkpoint, in the order of its files and of their bytes.
+struct ChunkPlan: Sendable {
+  struct Item: Sendable {
+    /// Position in the checkpoint's tensors.
+    let tensorIndex: Int
+    let chunkIndex: Int
+    let chunk: TensorChunks.Chunk
+    let shape: ChunkShape
+    /// Position in the checkpoint's files.
+    let fileIndex: Int
+    /// In that file.
+    let byteRange: Range<Int>
+  }
+
+  let items: [Item]
+  /// For each tensor.
+  let chunkCounts: [Int]
+  let byteCount: Int
+
+  init(_ checkpoint: Checkpoint) {
+    var items: [Item] = []
+    var chunkCounts: [Int] = []
+    for (tensorIndex, tensor) in checkpoint.tensors.enumerated() {
+      let descriptor = tensor.descriptor
+      let chunks = TensorChunks(elementType: descriptor.elementType, shape: descriptor.shape)
+      chunkCounts.append(chunks.count)
+      let element = CodedElement(descriptor.elementType, byteWidth: chunks.elementByteWidth)
+      for (chunkIndex, chunk) in chunks.enumerated() {
+        let start = descriptor.byteRange.lowerBound
+        items.append(
+          Item(
+            tensorIndex: tensorIndex, chunkIndex: chunkIndex, chunk: chunk,
+            shape: ChunkShape(element: element, rows: chunk.rows, columns: chunk.columns),
+            fileIndex: tensor.fileIndex,
+            byteRange: start + chunk.byteRange.lowerBound..<start + chunk.byteRange.upperBound))
+      }
+    }
+    self.items = items
+    self.chunkCounts = chunkCounts
+    byteCount = items.reduce(0) { $0 + $1.byteRange.count }
+  }
+}
+
+extension CodedElement {
+  init(_ type: ElementType, byteWidth: Int) {
+    switch type {
+    case .float32: self = .float(.float32)
+    case .float16: self = .float(.float16)
+    case .bfloat16: self = .float(.bfloat16)
+    default: self = .word(byteWidth: byteWidth)
+    }
+  }
+}

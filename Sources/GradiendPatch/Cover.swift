@@ -1,0 +1,95 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Gradiend
+
+/// Which tensors of a base a GRADIEND covers.
+struct Cover {
+  /// For each tensor of the base.
+  private(set) var coverages: [GradiendCheckpoint.Coverage?]
+  /// What a user should know of the choice.
+  private(set) var notes: [String] = []
+
+  /// Finds each parameter of `gradiend` in `base`.
+  ///
+  /// - Throws: ``PatchError`` naming the first parameter that is not there, is there twice, or has
+  ///   another shape or a type that nothing can be added to.
+  init(_ gradiend: GradiendCheckpoint, of base: Checkpoint) throws(PatchError) {
+    coverages = Array(repeating: nil, count: base.tensors.count)
+    let names = ParameterNames(base.tensors.map(\.name))
+    let positions = Dictionary(
+      uniqueKeysWithValues: base.tensors.enumerated().map { ($1.name, $0) })
+    for coverage in gradiend.coverages {
+      let parameter = coverage.parameter
+      guard let position = names.tensor(for: parameter.name).flatMap({ positions[$0] }) else {
+        throw PatchError(
+          .badInput, path: base.path, tensor: parameter.name,
+          "parameter '\(parameter.name)' of the GRADIEND is not here, or not under one name only",
+          remedy: "check that this is the model the GRADIEND was trained for")
+      }
+      let tensor = base.tensors[position]
+      if let other = coverages[position] {
+        throw PatchError(
+          .badInput, path: gradiend.path, tensor: tensor.name,
+          "parameters '\(other.parameter.name)' and '\(parameter.name)' are both tensor "
+            + "'\(tensor.name)' of the base")
+      }
+      guard tensor.descriptor.shape == parameter.shape else {
+        throw PatchError(
+          .badInput, path: base.path, tensor: tensor.name,
+          "tensor '\(tensor.name)' has shape \(tensor.descriptor.shape), but the GRADIEND was "
+            + "trained for \(parameter.shape)",
+          remedy: "check that this is the model the GRADIEND was trained for")
+      }
+      guard FloatStorage(tensor.descriptor.elementType) != nil else {
+        throw PatchError(
+          .badInput, path: base.path, tensor: tensor.name,
+          "tensor '\(tensor.name)' is \(tensor.descriptor.elementType.name); an update can be "
+            + "added to F32, F16 and BF16 only")
+      }
+      coverages[position] = coverage
+    }
+    coverTiedCopies(of: base)
+  }
+
+  /// Covers a tied output head that the file holds a second time.
+  ///
+  /// In memory it is one matrix with the embedding, so leaving it behind would untie the two. A head
+  /// whose bytes differ is not tied, and one that the configuration calls untied stays as well.
+  private mutating func coverTiedCopies(of base: Checkpoint) {
+    guard !ModelConfiguration.untiesEmbeddings(base) else { return }
+    for position in base.tensors.indices where coverages[position] == nil {
+      let copy = base.tensors[position]
+      guard copy.descriptor.shape.count == 2 else { continue }
+      let original = base.tensors.indices.first { index in
+        coverages[index] != nil && isSame(base.tensors[index], copy, of: base)
+      }
+      guard let original else { continue }
+      coverages[position] = coverages[original]
+      notes.append(
+        "'\(copy.name)' is the same matrix as '\(base.tensors[original].name)' and changes with it")
+    }
+  }
+
+  private func isSame(
+    _ first: Checkpoint.Tensor, _ second: Checkpoint.Tensor, of base: Checkpoint
+  ) -> Bool {
+    guard first.name != second.name, first.descriptor.shape == second.descriptor.shape,
+      first.descriptor.elementType == second.descriptor.elementType
+    else { return false }
+    let bytes = base.file(of: first).bytes.extracting(first.descriptor.byteRange)
+    return bytes.hasSameBytes(
+      as: base.file(of: second).bytes.extracting(second.descriptor.byteRange))
+  }
+}
+
+/// The few things that matter here in the `config.json` beside a model's weights.
+private enum ModelConfiguration {
+  /// Whether the model says that its output head is a matrix of its own.
+  static func untiesEmbeddings(_ base: Checkpoint) -> Bool {
+    guard base.isFolder,
+      let file = try? MappedFile(path: Folder.join(base.path, "config.json")),
+      let document = try? JSONValue(parsing: file.bytes)
+    else { return false }
+    return document["tie_word_embeddings"] == .boolean(false)
+  }
+}

@@ -1,0 +1,153 @@
+internal import Checkpoints
+
+// The keys of these objects are an interface: Formats/json.md lists them, and they stay.
+
+extension PatchSummary {
+  /// The summary as a JSON object on one line.
+  public var json: String {
+    JSONValue.object([
+      .init("patch", .string(path)),
+      .init("bytes", .integer(byteCount)),
+      .init("base_bytes", .integer(baseByteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("elements", .integer(elementCount)),
+      .init("changed_tensors", .integer(changedTensorCount)),
+      .init("changed_elements", .integer(changedElementCount)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
+extension PatchingSummary {
+  /// The summary as a JSON object on one line.
+  public var json: String {
+    JSONValue.object([
+      .init("output", .string(path)),
+      .init("is", .string(role.name)),
+      .init("bytes", .integer(byteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("changed_tensors", .integer(changedTensorCount)),
+      .init("changed_elements", .integer(changedElementCount)),
+    ]).text()
+  }
+}
+
+extension CheckpointVerification.Verdict {
+  /// The verdict as a JSON object on one line.
+  public var json: String {
+    JSONValue.object([
+      .init("is", role.map { .string($0.name) } ?? .null),
+      .init("tensors", .integer(tensorCount)),
+      .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
+      .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
+      .init("published_files", .boolean(hasPublishedFiles)),
+      .init("sha256", .string(sha256)),
+    ]).text()
+  }
+}
+
+extension Inspection.Report {
+  /// The report as a JSON object, indented.
+  public var json: String {
+    let kind: String
+    let members: [JSONValue.Member]
+    switch self {
+    case .patch(let report): (kind, members) = ("patch", report.members)
+    case .checkpoint(let report): (kind, members) = ("checkpoint", report.members)
+    case .gradiend(let report): (kind, members) = ("gradiend", report.members)
+    }
+    return JSONValue.object([.init("kind", .string(kind))] + members).text(isIndented: true)
+  }
+}
+
+extension PatchReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("bytes", .integer(byteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("elements", .integer(elementCount)),
+      .init("changed_elements", .integer(changedElementCount)),
+      .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
+      .init("byte_counts", .object(byteCounts.map { .init($0.part, .integer($0.byteCount)) })),
+      .init(
+        "changed_tensors",
+        .array(
+          changes.map { change in
+            .object(
+              change.tensor.members + [
+                .init("changed_elements", .integer(change.changedCount)),
+                .init("bytes", .integer(change.byteCount)),
+              ])
+          })),
+    ]
+  }
+}
+
+extension CheckpointReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init(
+        "files",
+        .array(
+          files.map {
+            .object([
+              .init("name", .string($0.name)), .init("bytes", .integer($0.byteCount)),
+            ])
+          })),
+      .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
+      .init("tensors", .array(tensors.map { .object($0.members) })),
+    ]
+  }
+}
+
+extension GradiendReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("entries", .integer(entryCount)),
+      .init("latents", .integer(latentCount)),
+      .init("activation", .string(activation)),
+      .init("bias", .boolean(hasBias)),
+      .init("type", .string(elementType)),
+      .init(
+        "parameters",
+        .array(
+          parameters.map {
+            .object([
+              .init("name", .string($0.name)),
+              .init("shape", .array($0.shape.map { .integer($0) })),
+              .init("selection", .string($0.selection)),
+              .init("selected", .integer($0.selectedCount)),
+            ])
+          })),
+    ]
+  }
+}
+
+extension TensorReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("name", .string(name)),
+      .init("type", .string(elementType)),
+      .init("shape", .array(shape.map { .integer($0) })),
+      .init("elements", .integer(elementCount)),
+    ]
+  }
+}
+
+extension PatchError {
+  /// The error as a JSON object on one line, under the key `error`.
+  public var json: String {
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return JSONValue.object([
+      .init(
+        "error",
+        .object([
+          .init("kind", .string(kind.name)),
+          .init("path", text(path)),
+          .init("tensor", text(tensor)),
+          .init("message", .string(message)),
+          .init("remedy", text(remedy)),
+        ]))
+    ]).text()
+  }
+}

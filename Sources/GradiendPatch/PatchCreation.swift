@@ -1,0 +1,101 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Gradiend
+internal import PatchFormat
+
+/// Makes the patch that adds a GRADIEND to a base.
+public struct PatchCreation: Sendable {
+  /// The name of a patch where none is chosen.
+  public static let defaultOutput = PatchFile.defaultName
+
+  /// Checkpoint file or folder.
+  public var base: String
+  /// GRADIEND checkpoint folder.
+  public var gradiend: String
+  /// Where the patch goes.
+  public var output: String
+  /// h, one value a latent; one value may be left out for a part that ignores it.
+  public var featureFactors: [Float]
+  /// α, which multiplies the part before it is added.
+  public var learningRate: Float
+  /// What is added to the weights.
+  public var part = UpdatedPart.decoder
+  /// Whether `output` may exist.
+  public var overwrites = false
+  /// 0 for one a core. The patch does not depend on it.
+  public var threadCount = 0
+
+  /// Creates a patch with the default options.
+  public init(
+    base: String, gradiend: String, output: String, featureFactors: [Float], learningRate: Float
+  ) {
+    self.base = base
+    self.gradiend = gradiend
+    self.output = output
+    self.featureFactors = featureFactors
+    self.learningRate = learningRate
+  }
+
+  /// Computes the update and writes the patch.
+  ///
+  /// - Throws: ``PatchError``; nothing then has the output's name.
+  /// - Complexity: O(bytes of the base and of the GRADIEND), in bounded memory.
+  public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchSummary {
+    let base = try PatchError.opening { () throws(CheckpointError) in
+      try Checkpoint(path: self.base)
+    }
+    let gradiend = try PatchError.opening { () throws(CheckpointError) in
+      try GradiendCheckpoint(path: self.gradiend)
+    }
+    try checkArguments(gradiend)
+    try OutputGuard(inputs: base.files + gradiend.weights.files).check(output)
+    let output = DecoderOutput(
+      gradiend, part: part.part, featureFactors: featureFactors, learningRate: learningRate)
+    let cover = try Cover(gradiend, of: base)
+    let updates = zip(base.tensors, cover.coverages).map { tensor, coverage in
+      coverage.flatMap { TensorUpdate(output, $0, type: tensor.descriptor.elementType) }
+    }
+    let encoding = PatchEncoding(
+      base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),
+      output: self.output, overwrites: overwrites, workers: Workers(threadCount),
+      progress: progress)
+    var summary = try encoding.run()
+    summary.notes = cover.notes
+    if summary.changedElementCount == 0 {
+      summary.notes.append("the patch changes nothing: every element stays as it is")
+    }
+    return summary
+  }
+
+  private func checkArguments(_ gradiend: GradiendCheckpoint) throws(PatchError) {
+    guard learningRate.isFinite, featureFactors.allSatisfy(\.isFinite) else {
+      throw PatchError(.usage, "feature factors and learning rate must be finite numbers")
+    }
+    let latentCount = gradiend.configuration.latentCount
+    switch part.part {
+    case .decoder where featureFactors.count != latentCount:
+      throw PatchError(
+        .usage, path: gradiend.path,
+        "the GRADIEND has \(latentCount) latents, but \(featureFactors.count) feature factors were "
+          + "given", remedy: "give one for each latent, separated by commas")
+    case .decoderWeight, .encoderWeight:
+      guard latentCount == 1 else {
+        throw PatchError(
+          .usage, path: gradiend.path,
+          "part '\(part.name)' needs a GRADIEND with 1 latent, this one has \(latentCount)",
+          remedy: "use the part 'decoder', or 'decoder-sum'")
+      }
+    default: break
+    }
+  }
+
+  private func source(
+    _ gradiend: GradiendCheckpoint
+  ) throws(PatchError) -> PatchMetadata.Update {
+    let digest = try GradiendDigest(gradiend, part: part.part, workers: Workers(threadCount))
+    return PatchMetadata.Update(
+      featureFactors: featureFactors.map { "\($0)" }.joined(separator: ","),
+      learningRate: "\(learningRate)", part: part.name,
+      gradiendDigest: "\(digest)")
+  }
+}

@@ -1,0 +1,118 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import PatchFormat
+
+/// Writes the patch between a base and a result, in one pass over both.
+struct PatchEncoding {
+  let base: Checkpoint
+  let result: any ResultSource
+  let output: String
+  let overwrites: Bool
+  let workers: Workers
+  let progress: ProgressHandler?
+
+  /// - Throws: ``PatchError``; nothing then has the output's name.
+  /// - Complexity: O(bytes of the base), with a few chunks of memory for each thread.
+  func run() throws(PatchError) -> PatchSummary {
+    let plan = ChunkPlan(base)
+    let writer = try PatchError.writing(output) { () throws(SystemError) in
+      try PatchWriter(path: output, overwrites: overwrites, reserving: longestMetadata)
+    }
+    let baseHashes = Lane(FileHasher(base))
+    let resultHashes = Lane(FileHasher(base))
+    let table = Lane(TensorTable(base, writer: writer))
+    let counter = ProgressCounter(plan, progress)
+
+    try workers.run(plan.items.count, closing: [baseHashes, resultHashes, table]) {
+      (number) throws(PatchError) in
+      let item = plan.items[number]
+      let file = base.files[item.fileIndex].mapped
+      defer { file.releasePages(in: item.byteRange) }
+      let before = file.bytes.extracting(item.byteRange)
+      try result.withResult(of: item, base: before) { (after) throws(PatchError) in
+        let chunk = ChunkCoder(item.shape).encode(base: before, result: after)
+        let digests = (base: Digest128(of: before), result: Digest128(of: after))
+        baseHashes.pass(number) { $0.update(before, file: item.fileIndex) }
+        resultHashes.pass(number) { $0.update(after, file: item.fileIndex) }
+        do throws(SystemError) {
+          try table.pass(number) { (table) throws(SystemError) in
+            try table.append(chunk, of: item, digests: digests)
+          }
+        } catch {
+          throw PatchError(output: error, path: output)
+        }
+      }
+      counter.finish(item)
+    }
+    return try finish(
+      sha256: (baseHashes.withState { $0.finish() }, resultHashes.withState { $0.finish() }),
+      table: table.withState { $0 })
+  }
+
+  private func finish(
+    sha256: (base: String, result: String), table: TensorTable
+  ) throws(PatchError) -> PatchSummary {
+    var table = table
+    let byteCount = try PatchError.writing(output) { () throws(SystemError) in
+      try table.finish { table in
+        let totals = table.totals
+        return metadata(
+          base: .init(sha256: sha256.base, digest: "\(totals.base)"),
+          result: .init(sha256: sha256.result, digest: "\(totals.result)"),
+          changedTensorCount: table.tensors.count { $0.change != nil },
+          changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+      }
+    }
+    return PatchSummary(
+      path: output, byteCount: byteCount,
+      baseByteCount: base.files.reduce(0) { $0 + $1.mapped.byteCount },
+      tensorCount: table.tensors.count, elementCount: elementCount,
+      changedTensorCount: table.tensors.count { $0.change != nil },
+      changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+  }
+
+  private var elementCount: Int {
+    base.tensors.reduce(0) { $0 + $1.descriptor.elementCount }
+  }
+
+  private func metadata(
+    base identity: PatchMetadata.Identity, result resultIdentity: PatchMetadata.Identity,
+    changedTensorCount: Int, changedElementCount: Int
+  ) -> PatchMetadata {
+    PatchMetadata(
+      source: result.source, base: identity, result: resultIdentity,
+      tensorCount: base.tensors.count, elementCount: elementCount,
+      changedTensorCount: changedTensorCount, changedElementCount: changedElementCount)
+  }
+
+  /// Metadata as long as those that will be known at the end.
+  private var longestMetadata: PatchMetadata {
+    let sha256 = base.files.map { String(repeating: "0", count: 64) + "  " + $0.name }
+    let identity = PatchMetadata.Identity(
+      sha256: sha256.joined(separator: "\n"), digest: String(repeating: "0", count: 32))
+    return metadata(
+      base: identity, result: identity, changedTensorCount: base.tensors.count,
+      changedElementCount: elementCount)
+  }
+}
+
+/// What a patch that was made holds.
+public struct PatchSummary: Sendable {
+  /// Where the patch is.
+  public let path: String
+  /// The length of the patch.
+  public let byteCount: Int
+  /// The length of the base's weight files.
+  public let baseByteCount: Int
+  /// Tensors of the base.
+  public let tensorCount: Int
+  /// Elements of the base.
+  public let elementCount: Int
+  /// Tensors that differ in the result.
+  public let changedTensorCount: Int
+  /// Elements that differ in the result.
+  public let changedElementCount: Int
+  /// What a user should know, in sentences without a full stop.
+  public internal(set) var notes: [String] = []
+}

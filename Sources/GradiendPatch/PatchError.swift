@@ -1,0 +1,104 @@
+internal import ByteIO
+internal import Checkpoints
+
+/// Why an operation on patches failed. Nothing was written then.
+public struct PatchError: Error, Sendable {
+  /// What a caller may want to tell apart; more kinds may come.
+  public struct Kind: Hashable, Sendable {
+    /// The kind as JSON has it.
+    public let name: String
+
+    /// An argument that no input could make right.
+    public static let usage = Kind(name: "usage")
+    /// The checkpoint is not the one that the patch is for.
+    public static let mismatch = Kind(name: "mismatch")
+    /// An input is malformed, damaged or of an unsupported kind.
+    public static let badInput = Kind(name: "badInput")
+    /// An input is not there or may not be read.
+    public static let cannotOpen = Kind(name: "cannotOpen")
+    /// Something has the output's name already.
+    public static let outputExists = Kind(name: "outputExists")
+    /// The output cannot be made.
+    public static let cannotCreate = Kind(name: "cannotCreate")
+    /// Reading or writing failed part way, as on a full disk.
+    public static let inputOutput = Kind(name: "inputOutput")
+  }
+
+  /// What went wrong, for programs.
+  public let kind: Kind
+  /// The file or folder at fault, as the caller named it.
+  public let path: String?
+  /// The tensor at fault, where there is one.
+  public let tensor: String?
+  /// One line without a full stop: place and cause.
+  public let message: String
+  /// What to do about it, where that is known.
+  public let remedy: String?
+
+  init(
+    _ kind: Kind, path: String? = nil, tensor: String? = nil, _ message: String,
+    remedy: String? = nil
+  ) {
+    self.kind = kind
+    self.path = path
+    self.tensor = tensor
+    self.message = message
+    self.remedy = remedy
+  }
+}
+
+extension PatchError: CustomStringConvertible {
+  /// The path, the message, and on a line of its own the remedy.
+  public var description: String {
+    let line = (path.map { "\($0): " } ?? "") + message
+    return line + (remedy.map { "\n\($0)" } ?? "")
+  }
+}
+
+extension PatchError {
+  /// An input that cannot be opened or is not what it should be.
+  init(_ error: CheckpointError) {
+    switch error.cause {
+    case .system(let system):
+      self.init(.cannotOpen, path: error.path, system.reason)
+    case .format(let format):
+      self.init(.badInput, path: error.path, "\(format)")
+    case .inconsistent(let reason):
+      self.init(.badInput, path: error.path, reason)
+    }
+  }
+
+  /// An output that cannot be made or written.
+  init(output error: SystemError, path: String) {
+    switch error.call {
+    case _ where error.kind == .exists:
+      self.init(.outputExists, path: path, "there is already something of this name")
+    case "pwrite", "fsync", "fallocate":
+      self.init(.inputOutput, path: path, "\(error)")
+    default:
+      self.init(.cannotCreate, path: path, "\(error)")
+    }
+  }
+
+  /// Runs `body` and says of its error that an input is at fault.
+  static func opening<Result>(
+    _ body: () throws(CheckpointError) -> Result
+  ) throws(PatchError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw PatchError(error)
+    }
+  }
+
+  /// Runs `body` and says of its error that the output at `path` is at fault.
+  static func writing<Result: ~Copyable>(
+    _ path: String, _ body: () throws(SystemError) -> Result
+  ) throws(PatchError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw PatchError(output: error, path: path)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Gradiend
+internal import PatchFormat
+
+/// Where the result's elements come from: the only difference between creating a patch and taking
+/// one from two checkpoints.
+protocol ResultSource: Sendable {
+  /// What the patch says of it.
+  var source: PatchMetadata.Source { get }
+
+  /// Calls `body` with the result's bytes of a chunk.
+  ///
+  /// - Parameters:
+  ///   - item: the chunk.
+  ///   - base: the base's bytes of the chunk.
+  ///   - body: called once.
+  /// - Throws: what `body` throws.
+  func withResult(
+    of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError)
+}
+
+/// The result computed from a GRADIEND.
+struct ComputedResult: ResultSource {
+  let source: PatchMetadata.Source
+  /// For each tensor of the base, what is added to it.
+  let updates: [TensorUpdate?]
+
+  func withResult(
+    of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    guard let update = updates[item.tensorIndex] else { return try body(base) }
+    var result = [UInt8](repeating: 0, count: base.byteCount)
+    result.withMutableRawSpan { span in
+      update.add(fromElement: item.chunk.firstElement, to: base, into: &span)
+    }
+    try body(result.rawSpan)
+  }
+}
+
+/// The result that somebody already made.
+struct FinishedResult: ResultSource {
+  let source = PatchMetadata.Source.diff
+  let result: Checkpoint
+  /// For each tensor of the base, the same tensor of the result.
+  let tensors: [Checkpoint.Tensor]
+
+  func withResult(
+    of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let tensor = tensors[item.tensorIndex]
+    let file = result.file(of: tensor)
+    let start = tensor.descriptor.byteRange.lowerBound
+    let range = start + item.chunk.byteRange.lowerBound..<start + item.chunk.byteRange.upperBound
+    defer { file.releasePages(in: range) }
+    try body(file.bytes.extracting(range))
+  }
+}

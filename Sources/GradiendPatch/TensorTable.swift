@@ -1,0 +1,87 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import PatchFormat
+
+/// Gathers the chunks of a patch into its table of tensors, in the order of the base.
+struct TensorTable: Sendable {
+  private let base: Checkpoint
+  private var writer: PatchWriter
+  private(set) var tensors: [PatchIndex.Tensor] = []
+  /// Full digests, of which the table keeps half.
+  private var digests: [(base: Digest128, result: Digest128)] = []
+  private var deltasByteCount = 0
+  private var current = Pending()
+
+  /// The tensor whose chunks are coming in.
+  private struct Pending: Sendable {
+    var digests: [(base: Digest128, result: Digest128)] = []
+    var changedCount = 0
+    var byteCount = 0
+    /// Chunks without changes that were not written, as the whole tensor may turn out to have none.
+    var unwrittenChunkCount = 0
+  }
+
+  init(_ base: Checkpoint, writer: PatchWriter) {
+    self.base = base
+    self.writer = writer
+  }
+
+  /// Appends the next chunk.
+  ///
+  /// - Throws: ``SystemError`` if the patch cannot be written.
+  mutating func append(
+    _ chunk: EncodedChunk, of item: ChunkPlan.Item, digests: (base: Digest128, result: Digest128)
+  ) throws(SystemError) {
+    try finishTensors(before: item.tensorIndex)
+    current.digests.append(digests)
+    guard !chunk.bytes.isEmpty || current.changedCount > 0 else {
+      current.unwrittenChunkCount += 1
+      return
+    }
+    for _ in 0..<current.unwrittenChunkCount { current.byteCount += try writer.append(chunk: []) }
+    current.unwrittenChunkCount = 0
+    current.changedCount += chunk.changedCount
+    current.byteCount += try writer.append(chunk: chunk.bytes)
+  }
+
+  /// Writes the index and the header.
+  ///
+  /// - Returns: the length of the patch in bytes.
+  mutating func finish(
+    _ metadata: (TensorTable) -> PatchMetadata
+  ) throws(SystemError) -> Int {
+    try finishTensors(before: base.tensors.count)
+    return try writer.finish(tensors: tensors, metadata: metadata(self))
+  }
+
+  /// The digest of all tensors of the base, and that of the result.
+  var totals: (base: Digest128, result: Digest128) {
+    func total(_ digest: (Int) -> Digest128) -> Digest128 {
+      TensorDigest.combine(
+        tensors.enumerated().map { ($1.name, $1.elementType, $1.shape, digest($0)) })
+    }
+    return (total { digests[$0].base }, total { digests[$0].result })
+  }
+
+  private mutating func finishTensors(before end: Int) throws(SystemError) {
+    while tensors.count < end {
+      let descriptor = base.tensors[tensors.count].descriptor
+      let baseDigest = TensorDigest.combine(current.digests.map(\.base))
+      let resultDigest = TensorDigest.combine(current.digests.map(\.result))
+      var change: PatchIndex.Change?
+      if current.changedCount > 0 {
+        change = PatchIndex.Change(
+          elementCount: current.changedCount, resultDigest: resultDigest.digest64,
+          byteRange: deltasByteCount..<deltasByteCount + current.byteCount)
+        deltasByteCount += current.byteCount
+      }
+      tensors.append(
+        PatchIndex.Tensor(
+          name: descriptor.name, elementType: descriptor.elementType, shape: descriptor.shape,
+          baseDigest: baseDigest.digest64, change: change))
+      digests.append((baseDigest, resultDigest))
+      current = Pending()
+    }
+  }
+}

@@ -1,0 +1,20 @@
+internal import Gradiend
+
+/// Which vector of a GRADIEND checkpoint is added to the weights.
+public struct UpdatedPart: Hashable, Sendable {
+  let part: UpdatePart
+
+  /// `activation(W · h + b)` of the decoder, the method's own.
+  public static let decoder = UpdatedPart(part: .decoder)
+  /// The decoder's weight, for one latent.
+  public static let decoderWeight = UpdatedPart(part: .decoderWeight)
+  /// The decoder's bias.
+  public static let decoderBias = UpdatedPart(part: .decoderBias)
+  /// The row sums of the decoder's weight, plus its bias.
+  public static let decoderSum = UpdatedPart(part: .decoderSum)
+  /// The encoder's weight, for one latent.
+  public static let encoderWeight = UpdatedPart(part: .encoderWeight)
+
+  /// As the reference package and the command line name it.
+  public var name: String { part.rawValue }
+}

@@ -1,0 +1,5 @@
+/// The version of this library and of the tools made from it.
+public enum Version {
+  /// Semantic. The format of patches has a version of its own.
+  public static let current = "0.1.0"
+}

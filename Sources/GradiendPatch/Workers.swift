@@ -1,0 +1,100 @@
+internal import ByteIO
+internal import Dispatch
+internal import Synchronization
+
+/// Threads that work through numbered items, each item once, in ascending order.
+struct Workers: Sendable {
+  let count: Int
+
+  /// - Parameter requested: how many threads; 0 is one for each core.
+  init(_ requested: Int) {
+    count = requested > 0 ? requested : Processor.coreCount
+  }
+
+  /// Calls `body` for every item, on up to `count` threads.
+  ///
+  /// - Parameters:
+  ///   - itemCount: items are numbered from 0.
+  ///   - lanes: closed as soon as an item fails, so that nobody waits for what will not come.
+  ///   - body: gets the item's number.
+  /// - Throws: the error of the failed item with the lowest number; no new item is begun after it.
+  func run(
+    _ itemCount: Int, closing lanes: [any Closable] = [],
+    _ body: @Sendable (Int) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let next = Atomic(0)
+    let failure = Mutex<(item: Int, error: PatchError)?>(nil)
+    DispatchQueue.concurrentPerform(iterations: min(count, max(1, itemCount))) { _ in
+      while failure.withLock({ $0 == nil }) {
+        let item = next.add(1, ordering: .relaxed).oldValue
+        guard item < itemCount else { return }
+        do throws(PatchError) {
+          try body(item)
+        } catch {
+          failure.withLock { failure in
+            if failure.map({ item < $0.item }) ?? true { failure = (item, error) }
+          }
+          for lane in lanes { lane.close() }
+        }
+      }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure.error }
+  }
+}
+
+/// What waiting threads must be released from when work ends early.
+protocol Closable: Sendable {
+  func close()
+}
+
+/// State that items pass one at a time, in the order of their numbers.
+final class Lane<State: Sendable>: Closable {
+  private struct Queue {
+    var next = 0
+    var waiting: [Int: DispatchSemaphore] = [:]
+    var isClosed = false
+  }
+
+  private let queue = Mutex(Queue())
+  private let state: Mutex<State>
+
+  init(_ state: State) {
+    self.state = Mutex(state)
+  }
+
+  /// Waits until every item below `item` has passed, then calls `body`.
+  ///
+  /// Once the lane is closed, `body` is not called any more.
+  func pass<Failure: Error>(
+    _ item: Int, _ body: (inout State) throws(Failure) -> Void
+  ) throws(Failure) {
+    let turn = DispatchSemaphore(value: 0)
+    let mayWait = queue.withLock { queue in
+      if queue.isClosed || queue.next == item { return false }
+      queue.waiting[item] = turn
+      return true
+    }
+    if mayWait { turn.wait() }
+    guard queue.withLock({ !$0.isClosed }) else { return }
+    defer {
+      queue.withLock { queue in
+        queue.next = item + 1
+        queue.waiting.removeValue(forKey: item + 1)?.signal()
+      }
+    }
+    try state.withLock { (state) throws(Failure) in try body(&state) }
+  }
+
+  func close() {
+    queue.withLock { queue in
+      queue.isClosed = true
+      for turn in queue.waiting.values { turn.signal() }
+      queue.waiting = [:]
+    }
+  }
+
+  /// Calls `body` with the state after the work.
+  func withState<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+    state.withLock { state in body(&state) }
+  }
+}

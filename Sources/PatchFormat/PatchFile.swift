@@ -1,0 +1,118 @@
+package import ByteIO
+package import Checkpoints
+
+/// A patch that was opened and checked.
+package struct PatchFile: Sendable {
+  package let path: String
+  package let metadata: PatchMetadata
+  package let index: PatchIndex
+  package let file: MappedFile
+  /// Where header, deltas and index lie in the file.
+  package let deltasByteRange: Range<Int>
+  package let indexByteRange: Range<Int>
+  private let positions: [String: Int]
+
+  /// The names of the two tensors of Formats/patch.md, section 2.
+  static let deltasName = "deltas"
+  static let indexName = "index"
+
+  package static let defaultName = "gradiend_patch.safetensors"
+
+  /// Opens the patch at `path`, and checks every digest that needs no checkpoint.
+  ///
+  /// - Throws: ``CheckpointError`` if it cannot be opened, is no patch, or is damaged.
+  /// - Complexity: O(bytes of the patch).
+  package init(path: String) throws(CheckpointError) {
+    self.path = path
+    let file = try CheckpointError.attributing(path) { () throws(SystemError) in
+      try MappedFile(path: path)
+    }
+    self.file = file
+    let parsed = try CheckpointError.attributing(path) { () throws(FormatError) in
+      try Parsed(file.bytes)
+    }
+    metadata = parsed.metadata
+    index = parsed.index
+    deltasByteRange = parsed.deltas
+    indexByteRange = parsed.indexRange
+    positions = Dictionary(
+      uniqueKeysWithValues: index.tensors.enumerated().map { ($1.name, $0) })
+  }
+
+  /// The tensor with this name, as the base has it.
+  package subscript(name: String) -> PatchIndex.Tensor? {
+    positions[name].map { index.tensors[$0] }
+  }
+
+  /// Where the coded chunks of a changed tensor lie in the file, one range a chunk.
+  ///
+  /// - Throws: ``FormatError`` at the offset in the file if they do not add up.
+  package func chunkByteRanges(
+    of change: PatchIndex.Change, count: Int
+  ) throws(FormatError) -> [Range<Int>] {
+    let start = deltasByteRange.lowerBound + change.byteRange.lowerBound
+    var reader = ByteReader(file.bytes.extracting(start..<start + change.byteRange.count))
+    var ranges: [Range<Int>] = []
+    do throws(FormatError) {
+      for _ in 0..<count {
+        let byteCount = try reader.readVariableLength()
+        let first = start + reader.position
+        _ = try reader.readBytes(byteCount)
+        ranges.append(first..<first + byteCount)
+      }
+      guard reader.isAtEnd else {
+        throw .corrupt("\(reader.remaining) bytes after the last chunk", at: reader.position)
+      }
+    } catch {
+      throw error.shifted(by: start)
+    }
+    return ranges
+  }
+}
+
+/// The parts of a patch file, each checked against the others.
+private struct Parsed {
+  let metadata: PatchMetadata
+  let index: PatchIndex
+  let deltas: Range<Int>
+  let indexRange: Range<Int>
+
+  init(_ bytes: RawSpan) throws(FormatError) {
+    let header = try SafetensorsHeader(parsing: bytes)
+    metadata = try PatchMetadata(parsing: header)
+    guard header.tensors.map(\.name) == [PatchFile.deltasName, PatchFile.indexName],
+      header.tensors.allSatisfy({ $0.elementType == .uint8 && $0.shape.count == 1 })
+    else {
+      throw .corrupt(
+        "a patch has the U8 tensors 'deltas' and 'index' in this order; found "
+          + header.tensors.map { "\($0.elementType.name) '\($0.name)'" }.joined(separator: ", "),
+        at: 8)
+    }
+    deltas = header.tensors[0].byteRange
+    indexRange = header.tensors[1].byteRange
+    do {
+      index = try PatchIndex(
+        parsing: bytes.extracting(indexRange), deltasByteCount: deltas.count)
+    } catch {
+      throw error.shifted(by: indexRange.lowerBound)
+    }
+    guard index.metadataDigest == PatchMetadata.digest(of: header.metadata) else {
+      throw .corrupt("the patch's metadata are damaged; download the patch again", at: 8)
+    }
+    guard index.deltasDigest == Digest128(of: bytes.extracting(deltas)) else {
+      throw .corrupt(
+        "the patch's deltas are damaged; download the patch again", at: deltas.lowerBound)
+    }
+    try checkCounts()
+  }
+
+  private func checkCounts() throws(FormatError) {
+    let changes = index.tensors.compactMap(\.change)
+    for (what, stated, found) in [
+      ("tensors", metadata.tensorCount, index.tensors.count),
+      ("changed tensors", metadata.changedTensorCount, changes.count),
+    ] where stated != found {
+      throw .corrupt("the patch's metadata state \(stated) \(what), its index \(found)", at: 8)
+    }
+  }
+}

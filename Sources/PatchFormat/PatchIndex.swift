@@ -1,0 +1,206 @@
+package import ByteIO
+package import Checkpoints
+
+/// The table of all tensors of the base, and what changes in them (Formats/patch.md, section 4).
+package struct PatchIndex: Equatable, Sendable {
+  package struct Tensor: Equatable, Sendable {
+    package var name: String
+    package var elementType: ElementType
+    package var shape: [Int]
+    package var baseDigest: Digest64
+    /// Nil if nothing changes.
+    package var change: Change?
+
+    package init(
+      name: String, elementType: ElementType, shape: [Int], baseDigest: Digest64, change: Change?
+    ) {
+      self.name = name
+      self.elementType = elementType
+      self.shape = shape
+      self.baseDigest = baseDigest
+      self.change = change
+    }
+
+    package var elementCount: Int { shape.reduce(1, *) }
+
+    package var resultDigest: Digest64 { change?.resultDigest ?? baseDigest }
+  }
+
+  package struct Change: Equatable, Sendable {
+    package var elementCount: Int
+    package var resultDigest: Digest64
+    /// Within `deltas`.
+    package var byteRange: Range<Int>
+
+    package init(elementCount: Int, resultDigest: Digest64, byteRange: Range<Int>) {
+      self.elementCount = elementCount
+      self.resultDigest = resultDigest
+      self.byteRange = byteRange
+    }
+  }
+
+  package var tensors: [Tensor]
+  var metadataDigest: Digest128
+  var deltasDigest: Digest128
+}
+
+// MARK: - Writing
+
+extension PatchIndex {
+  /// The bytes of the tensor `index`.
+  func encoded() -> [UInt8] {
+    var table: [UInt8] = []
+    table.append(metadataDigest)
+    table.append(deltasDigest)
+    table.appendVariableLength(tensors.count)
+    for tensor in tensors { table.appendVariableLength(tensor.name.utf8.count) }
+    for tensor in tensors { table.append(contentsOf: tensor.name.utf8) }
+    for tensor in tensors { table.append(tensor.elementType.code) }
+    for tensor in tensors { table.appendVariableLength(tensor.shape.count) }
+    for tensor in tensors {
+      for dimension in tensor.shape { table.appendVariableLength(dimension) }
+    }
+    for tensor in tensors { table.appendLittleEndian(tensor.baseDigest.value) }
+    for tensor in tensors { table.appendVariableLength(tensor.change?.elementCount ?? 0) }
+    let changes = tensors.compactMap(\.change)
+    for change in changes { table.appendLittleEndian(change.resultDigest.value) }
+    for change in changes { table.appendVariableLength(change.byteRange.count) }
+
+    let frame = Zstd.compress(table.rawSpan, level: 19)
+    var bytes: [UInt8] = []
+    bytes.appendLittleEndian(Digest64(of: frame.rawSpan).value)
+    return bytes + frame
+  }
+}
+
+// MARK: - Reading
+
+extension PatchIndex {
+  private static let tableByteLimit = 256 << 20
+
+  /// Parses the bytes of the tensor `index`.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole tensor.
+  ///   - deltasByteCount: the length of the tensor `deltas`, which the table must fill.
+  /// - Throws: ``FormatError``; offsets are those of `bytes`, or of the table once it is unpacked.
+  init(parsing bytes: RawSpan, deltasByteCount: Int) throws(FormatError) {
+    var reader = ByteReader(bytes)
+    let digest = Digest64(value: try reader.read(UInt64.self))
+    let start = reader.position
+    let frame = try reader.readBytes(reader.remaining)
+    guard Digest64(of: frame) == digest else {
+      throw .corrupt("the patch's index is damaged; download the patch again", at: 0)
+    }
+    let limit = min(Self.tableByteLimit, 1000 * frame.byteCount + 65_536)
+    guard let byteCount = Zstd.contentByteCount(frame), byteCount <= limit else {
+      throw .limitExceeded("the patch's index claims to be larger than \(limit) bytes", at: start)
+    }
+    let table = try Zstd.decompress(frame, byteCount: byteCount)
+    var fields = ByteReader(table.rawSpan)
+    metadataDigest = try fields.readDigest128()
+    deltasDigest = try fields.readDigest128()
+    tensors = try Self.tensors(&fields, deltasByteCount: deltasByteCount)
+    guard fields.isAtEnd else {
+      throw .corrupt("the patch's index goes on after its end", at: fields.position)
+    }
+  }
+
+  private static func tensors(
+    _ fields: inout ByteReader, deltasByteCount: Int
+  ) throws(FormatError) -> [Tensor] {
+    let count = try fields.readVariableLength()
+    // Each tensor takes more than one byte, so a larger count cannot be meant.
+    guard count <= fields.remaining else {
+      throw .corrupt("the patch's index claims \(count) tensors", at: fields.position)
+    }
+    let nameLengths = try fields.readVariableLengths(count)
+    var tensors: [Tensor] = []
+    tensors.reserveCapacity(count)
+    var names: Set<String> = []
+    for length in nameLengths {
+      let position = fields.position
+      let name = try fields.readUTF8(length)
+      guard names.insert(name).inserted else {
+        throw .corrupt("the patch's index names '\(name)' twice", at: position)
+      }
+      tensors.append(
+        Tensor(
+          name: name, elementType: .uint8, shape: [], baseDigest: Digest64(value: 0), change: nil))
+    }
+    for index in 0..<count {
+      let code = try fields.read(UInt8.self)
+      guard let type = ElementType(code: code) else {
+        throw .unsupported(
+          "tensor '\(tensors[index].name)' has the unknown type \(code)", at: fields.position - 1)
+      }
+      tensors[index].elementType = type
+    }
+    let ranks = try fields.readVariableLengths(count)
+    for index in 0..<count {
+      tensors[index].shape = try shape(ranks[index], of: tensors[index], &fields)
+    }
+    for index in 0..<count {
+      tensors[index].baseDigest = Digest64(value: try fields.read(UInt64.self))
+    }
+    try readChanges(&fields, into: &tensors, deltasByteCount: deltasByteCount)
+    return tensors
+  }
+
+  private static func shape(
+    _ rank: Int, of tensor: Tensor, _ fields: inout ByteReader
+  ) throws(FormatError) -> [Int] {
+    guard rank <= fields.remaining else {
+      throw .corrupt("tensor '\(tensor.name)' claims \(rank) dimensions", at: fields.position)
+    }
+    let position = fields.position
+    let shape = try fields.readVariableLengths(rank)
+    var bitCount = tensor.elementType.bitWidth
+    for dimension in shape where dimension != 0 {
+      let (product, overflows) = bitCount.multipliedReportingOverflow(by: dimension)
+      guard !overflows else {
+        throw .corrupt("tensor '\(tensor.name)': shape \(shape) overflows", at: position)
+      }
+      bitCount = product
+    }
+    return shape
+  }
+
+  private static func readChanges(
+    _ fields: inout ByteReader, into tensors: inout [Tensor], deltasByteCount: Int
+  ) throws(FormatError) {
+    var changed: [(index: Int, elementCount: Int)] = []
+    for index in tensors.indices {
+      let position = fields.position
+      let count = try fields.readVariableLength()
+      guard count <= tensors[index].elementCount else {
+        throw .corrupt(
+          "tensor '\(tensors[index].name)' claims \(count) changes in "
+            + "\(tensors[index].elementCount) elements", at: position)
+      }
+      if count > 0 { changed.append((index, count)) }
+    }
+    for change in changed {
+      tensors[change.index].change = Change(
+        elementCount: change.elementCount,
+        resultDigest: Digest64(value: try fields.read(UInt64.self)),
+        byteRange: 0..<0)
+    }
+    var end = 0
+    for change in changed {
+      let position = fields.position
+      let byteCount = try fields.readVariableLength()
+      guard byteCount <= deltasByteCount - end else {
+        throw .corrupt(
+          "tensor '\(tensors[change.index].name)' ends past the patch's deltas", at: position)
+      }
+      tensors[change.index].change?.byteRange = end..<end + byteCount
+      end += byteCount
+    }
+    guard end == deltasByteCount else {
+      throw .corrupt(
+        "\(deltasByteCount - end) bytes of the patch's deltas belong to no tensor",
+        at: fields.position)
+    }
+  }
+}

@@ -1,0 +1,177 @@
+package import ByteIO
+package import Checkpoints
+
+/// What a patch says of itself in its header (Formats/patch.md, section 3).
+package struct PatchMetadata: Equatable, Sendable {
+  /// Where the result's values came from.
+  package enum Source: Equatable, Sendable {
+    case gradiend(Update)
+    case diff
+  }
+
+  /// What was computed from a GRADIEND checkpoint.
+  package struct Update: Equatable, Sendable {
+    package var featureFactors: String
+    package var learningRate: String
+    package var part: String
+    package var gradiendDigest: String
+
+    package init(
+      featureFactors: String, learningRate: String, part: String, gradiendDigest: String
+    ) {
+      self.featureFactors = featureFactors
+      self.learningRate = learningRate
+      self.part = part
+      self.gradiendDigest = gradiendDigest
+    }
+  }
+
+  /// What is known of one of the two checkpoints.
+  package struct Identity: Equatable, Sendable {
+    /// A line for each file, as `sha256sum` writes it.
+    package var sha256: String
+    package var digest: String
+
+    package init(sha256: String, digest: String) {
+      self.sha256 = sha256
+      self.digest = digest
+    }
+  }
+
+  package var source: Source
+  package var base: Identity
+  package var result: Identity
+  package var tensorCount: Int
+  package var elementCount: Int
+  package var changedTensorCount: Int
+  package var changedElementCount: Int
+
+  package init(
+    source: Source, base: Identity, result: Identity, tensorCount: Int, elementCount: Int,
+    changedTensorCount: Int, changedElementCount: Int
+  ) {
+    self.source = source
+    self.base = base
+    self.result = result
+    self.tensorCount = tensorCount
+    self.elementCount = elementCount
+    self.changedTensorCount = changedTensorCount
+    self.changedElementCount = changedElementCount
+  }
+
+  package static let format = "gradiend-patch"
+  static let version = (major: 1, minor: 0)
+
+  /// The metadata in the order in which people read it.
+  package var entries: [SafetensorsHeader.Metadatum] {
+    var entries: [SafetensorsHeader.Metadatum] = [
+      .init("format", Self.format),
+      .init("format_version", "\(Self.version.major).\(Self.version.minor)"),
+    ]
+    switch source {
+    case .diff: entries.append(.init("source", "diff"))
+    case .gradiend(let update):
+      entries += [
+        .init("source", "gradiend"),
+        .init("feature_factor", update.featureFactors),
+        .init("learning_rate", update.learningRate),
+        .init("part", update.part),
+        .init("gradiend_digest", update.gradiendDigest),
+      ]
+    }
+    entries += [
+      .init("base_sha256", base.sha256),
+      .init("result_sha256", result.sha256),
+      .init("base_digest", base.digest),
+      .init("result_digest", result.digest),
+      .init("tensors", String(tensorCount)),
+      .init("elements", String(elementCount)),
+      .init("changed_tensors", String(changedTensorCount)),
+      .init("changed_elements", String(changedElementCount)),
+    ]
+    return entries
+  }
+
+  /// Reads the metadata of a patch.
+  ///
+  /// - Throws: ``FormatError`` if this is no patch, one of a newer version, or lacks or adds a key.
+  package init(parsing header: SafetensorsHeader) throws(FormatError) {
+    var fields = Fields(header.metadata)
+    guard fields.take("format") == Self.format else {
+      throw FormatError(
+        offset: 8,
+        reason: .notThisFormat(
+          "this is a safetensors file, but not a patch: its metadata do not say format: "
+            + Self.format))
+    }
+    let version = try fields.require("format_version")
+    guard version.split(separator: ".").first.map(String.init) == "\(Self.version.major)" else {
+      throw .unsupported(
+        "the patch has format version \(version), this program reads "
+          + "\(Self.version.major).\(Self.version.minor); use a newer gradiend-patch", at: 8)
+    }
+    switch try fields.require("source") {
+    case "diff": source = .diff
+    case "gradiend":
+      source = .gradiend(
+        Update(
+          featureFactors: try fields.require("feature_factor"),
+          learningRate: try fields.require("learning_rate"),
+          part: try fields.require("part"),
+          gradiendDigest: try fields.require("gradiend_digest")))
+    case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
+    }
+    base = Identity(
+      sha256: try fields.require("base_sha256"), digest: try fields.require("base_digest"))
+    result = Identity(
+      sha256: try fields.require("result_sha256"), digest: try fields.require("result_digest"))
+    tensorCount = try fields.requireCount("tensors")
+    elementCount = try fields.requireCount("elements")
+    changedTensorCount = try fields.requireCount("changed_tensors")
+    changedElementCount = try fields.requireCount("changed_elements")
+    try fields.checkEmpty(version: version)
+  }
+
+  /// XXH3-128 over the entries in the order of their keys (Formats/patch.md, section 4).
+  static func digest(of entries: [SafetensorsHeader.Metadatum]) -> Digest128 {
+    var bytes: [UInt8] = []
+    for entry in entries.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+      bytes.appendText(entry.key)
+      bytes.appendText(entry.value)
+    }
+    return Digest128(of: bytes.rawSpan)
+  }
+}
+
+/// Metadata that are taken key by key until none is left.
+private struct Fields {
+  private var rest: [String: String]
+
+  init(_ metadata: [SafetensorsHeader.Metadatum]) {
+    rest = Dictionary(uniqueKeysWithValues: metadata.map { ($0.key, $0.value) })
+  }
+
+  mutating func take(_ key: String) -> String? { rest.removeValue(forKey: key) }
+
+  mutating func require(_ key: String) throws(FormatError) -> String {
+    guard let value = take(key) else {
+      throw .corrupt("the patch's metadata lack '\(key)'", at: 8)
+    }
+    return value
+  }
+
+  mutating func requireCount(_ key: String) throws(FormatError) -> Int {
+    let text = try require(key)
+    guard let count = Int(text), count >= 0, String(count) == text else {
+      throw .corrupt("the patch's metadata give '\(text)' for '\(key)'", at: 8)
+    }
+    return count
+  }
+
+  func checkEmpty(version: String) throws(FormatError) {
+    guard let key = rest.keys.min() else { return }
+    throw .unsupported(
+      "the patch, of format version \(version), has metadata '\(key)' that this program does not "
+        + "know", at: 8)
+  }
+}

@@ -1,0 +1,92 @@
+package import ByteIO
+internal import Checkpoints
+
+/// Writes a patch front to back; only the header is filled in at the end.
+package struct PatchWriter: Sendable {
+  private let output: OutputFile
+  private let headerByteCount: Int
+  private var deltasByteCount = 0
+  private let deltasDigest = RunningDigest128()
+
+  /// Begins a patch at `path`.
+  ///
+  /// - Parameters:
+  ///   - path: the final name; see ``OutputFile``.
+  ///   - overwrites: whether `path` may exist.
+  ///   - metadata: the metadata as they will be, with no value longer than here later.
+  /// - Throws: ``SystemError`` if the file cannot be made.
+  package init(
+    path: String, overwrites: Bool, reserving metadata: PatchMetadata
+  ) throws(SystemError) {
+    output = try OutputFile(path: path, overwrites: overwrites)
+    headerByteCount =
+      Self.header(metadata, deltasByteCount: Int.max / 2, indexByteCount: 1 << 30)
+      .utf8.count
+  }
+
+  /// Appends a coded chunk, with its length.
+  ///
+  /// - Returns: how many bytes of `deltas` it takes.
+  package mutating func append(chunk: [UInt8]) throws(SystemError) -> Int {
+    var bytes: [UInt8] = []
+    bytes.appendVariableLength(chunk.count)
+    bytes += chunk
+    try output.contents.write(bytes.rawSpan, at: 8 + headerByteCount + deltasByteCount)
+    deltasDigest.update(bytes.rawSpan)
+    deltasByteCount += bytes.count
+    return bytes.count
+  }
+
+  /// Writes index and header, syncs the file and gives it its name.
+  ///
+  /// - Parameters:
+  ///   - tensors: as in ``PatchIndex``, their byte ranges in the order of the calls of
+  ///     ``append(chunk:)``.
+  ///   - metadata: not longer than what was reserved.
+  /// - Returns: the length of the file in bytes.
+  /// - Throws: ``SystemError``; nothing then has the final name.
+  package func finish(
+    tensors: [PatchIndex.Tensor], metadata: PatchMetadata
+  ) throws(SystemError) -> Int {
+    let index = PatchIndex(
+      tensors: tensors, metadataDigest: PatchMetadata.digest(of: metadata.entries),
+      deltasDigest: deltasDigest.finish()
+    ).encoded()
+    let indexStart = 8 + headerByteCount + deltasByteCount
+    try output.contents.write(index.rawSpan, at: indexStart)
+
+    let header = Self.header(
+      metadata, deltasByteCount: deltasByteCount, indexByteCount: index.count)
+    precondition(header.utf8.count <= headerByteCount, "the metadata outgrew their place")
+    var bytes: [UInt8] = []
+    bytes.appendLittleEndian(UInt64(headerByteCount))
+    bytes.append(contentsOf: header.utf8)
+    bytes += Array(repeating: UInt8(ascii: " "), count: 8 + headerByteCount - bytes.count)
+    try output.contents.write(bytes.rawSpan, at: 0)
+    try output.publish()
+    return indexStart + index.count
+  }
+
+  /// The header as JSON, filled with blanks so that the data start at a multiple of 8.
+  private static func header(
+    _ metadata: PatchMetadata, deltasByteCount: Int, indexByteCount: Int
+  ) -> String {
+    func entry(_ name: String, _ range: Range<Int>) -> JSONValue.Member {
+      .init(
+        name,
+        .object([
+          .init("dtype", .string(ElementType.uint8.name)),
+          .init("shape", .array([.integer(range.count)])),
+          .init(
+            "data_offsets", .array([.integer(range.lowerBound), .integer(range.upperBound)])),
+        ]))
+    }
+    let text = JSONValue.object([
+      .init(
+        "__metadata__", .object(metadata.entries.map { .init($0.key, .string($0.value)) })),
+      entry(PatchFile.deltasName, 0..<deltasByteCount),
+      entry(PatchFile.indexName, deltasByteCount..<deltasByteCount + indexByteCount),
+    ]).text()
+    return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
+  }
+}

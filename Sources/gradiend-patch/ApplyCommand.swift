@@ -1,0 +1,62 @@
+import CommandGrammar
+import GradiendPatch
+
+/// `gradiend-patch apply`: the result, from a base and a patch.
+struct ApplyCommand: Command {
+  var base = ""
+  var patch = ""
+  var output = ""
+  var checksSHA256 = false
+  var overwrites = false
+  var common = CommonOptions()
+
+  static let name = "apply"
+  static let summary = "Write the patched copy of a base model."
+  static let discussion = """
+    The output has the publisher's exact bytes, or there is an error and no output. A file gives a \
+    file; a folder gives a folder with configuration and tokenizer, ready to load.
+    """
+  static let exitStatuses = ExitStatus.writing
+  static let examples = [
+    CommandExample(
+      "gradiend-patch apply Llama-3.2-3B gradiend_patch.safetensors -o Llama-3.2-3B-debiased",
+      "the debiased model beside its base")
+  ]
+
+  static var grammar: [Argument<Self>] {
+    [
+      .operand(\.base, "BASE", help: "base model: safetensors file, or folder of them"),
+      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .option(
+        \.output, "-o", "--output", value: "OUT", help: "where the result goes", isRequired: true),
+      .flag(
+        \.checksSHA256, "--sha256", help: "check the SHA-256 of the output's files too; slower"),
+      .flag(\.overwrites, "-f", "--force", help: "replace OUT if it exists"),
+    ] + Argument.common
+  }
+
+  mutating func validate() throws(UsageError) {
+    try checkThreadCount()
+  }
+
+  func run() throws(PatchError) -> ExitStatus {
+    var patching = CheckpointPatching(.apply, checkpoint: base, patch: patch, output: output)
+    patching.checksSHA256 = checksSHA256
+    patching.overwrites = overwrites
+    return try run(patching, "applying")
+  }
+}
+
+extension Command {
+  /// Runs what `apply` and `strip` have in common.
+  func run(_ patching: CheckpointPatching, _ verb: String) throws(PatchError) -> ExitStatus {
+    var patching = patching
+    patching.threadCount = common.threadCount
+    let line = progress(verb)
+    defer { line?.finish() }
+    let summary = try patching.run(progress: line?.handler)
+    line?.finish()
+    printResult(json: summary.json, text: summary.text)
+    return .done
+  }
+}

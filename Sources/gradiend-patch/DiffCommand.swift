@@ -1,0 +1,50 @@
+import CommandGrammar
+import GradiendPatch
+
+/// `gradiend-patch diff`: a patch from a base and a finished result.
+struct DiffCommand: Command {
+  var base = ""
+  var result = ""
+  var output = PatchCreation.defaultOutput
+  var overwrites = false
+  var common = CommonOptions()
+
+  static let name = "diff"
+  static let summary = "Make the patch that turns a base model into a finished one."
+  static let discussion = """
+    Both must have the same tensors, of the same types and shapes. This is how debiased models that \
+    are already published become patches.
+    """
+  static let exitStatuses = ExitStatus.writing
+  static let examples = [
+    CommandExample(
+      "gradiend-patch diff bert-base-cased bert-base-cased-gradiend-gender-debiased",
+      "a patch of a model that was published in full")
+  ]
+
+  static var grammar: [Argument<Self>] {
+    [
+      .operand(\.base, "BASE", help: "base model: safetensors file, or folder of them"),
+      .operand(\.result, "RESULT", help: "finished model: likewise"),
+      .option(\.output, "-o", "--output", value: "PATCH", help: "where the patch goes"),
+      .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),
+    ] + Argument.common
+  }
+
+  mutating func validate() throws(UsageError) {
+    try checkThreadCount()
+  }
+
+  func run() throws(PatchError) -> ExitStatus {
+    var comparison = CheckpointComparison(base: base, result: result, output: output)
+    comparison.overwrites = overwrites
+    comparison.threadCount = common.threadCount
+    let line = progress("comparing")
+    defer { line?.finish() }
+    let summary = try comparison.run(progress: line?.handler)
+    line?.finish()
+    writeNotes(summary.notes)
+    printResult(json: summary.json, text: summary.text)
+    return .done
+  }
+}

@@ -1,0 +1,135 @@
+import GradiendPatch
+
+extension PatchSummary {
+  /// The summary for people.
+  var text: String {
+    """
+    \(path): \(Quantity.bytes(byteCount)), \(Quantity.share(byteCount, of: baseByteCount)) of the base's \
+    \(Quantity.bytes(baseByteCount))
+    changes \(Quantity.count(changedElementCount)) of \(Quantity.count(elementCount)) elements \
+    (\(Quantity.share(changedElementCount, of: elementCount))) in \(changedTensorCount) of \
+    \(tensorCount) tensors
+    """
+  }
+}
+
+extension PatchingSummary {
+  /// The summary for people.
+  var text: String {
+    """
+    \(path): the \(role.name), all \(tensorCount) tensors as published; \
+    \(Quantity.count(changedElementCount)) elements differ from the input in \
+    \(changedTensorCount) tensors
+    """
+  }
+}
+
+extension CheckpointVerification.Verdict {
+  /// The verdict on the checkpoint at `path`, for people.
+  func text(_ path: String) -> String {
+    if let role {
+      let files = hasPublishedFiles ? "and the files are the publisher's" : "in other files"
+      return "\(path): the \(role.name): all \(tensorCount) tensors match, \(files)"
+    }
+    let isNearResult = differingFromResult.count < differingFromBase.count
+    let differing = isNearResult ? differingFromResult : differingFromBase
+    let listed = differing.prefix(10).map { "  \($0)" }
+    let more = differing.count > 10 ? ["  … and \(differing.count - 10) more"] : []
+    let lines =
+      [
+        "\(path): neither base nor result",
+        "\(differing.count) of \(tensorCount) tensors differ from the "
+          + (isNearResult ? "result:" : "base:"),
+      ] + listed + more
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension Inspection.Report {
+  /// The report on `path`, for people.
+  func text(_ path: String) -> String {
+    switch self {
+    case .patch(let report): report.text(path)
+    case .checkpoint(let report): report.text(path)
+    case .gradiend(let report): report.text(path)
+    }
+  }
+}
+
+extension PatchReport {
+  fileprivate func text(_ path: String) -> String {
+    var lines = ["\(path): patch, \(Quantity.bytes(byteCount))", ""]
+    let width = metadata.map(\.key.count).max() ?? 0
+    for (key, value) in metadata {
+      let name = key + String(repeating: " ", count: width - key.count)
+      for (index, line) in value.split(separator: "\n").enumerated() {
+        lines.append((index == 0 ? name : String(repeating: " ", count: width)) + "  " + line)
+      }
+    }
+    lines.append("")
+    lines +=
+      Table(
+        ["part", "bytes", "share"],
+        byteCounts.map {
+          [$0.part, Quantity.count($0.byteCount), Quantity.share($0.byteCount, of: byteCount)]
+        }
+      ).lines
+    lines.append("")
+    lines +=
+      Table(
+        ["tensor", "type", "shape", "elements", "changed", "share", "bytes", "bits/element"],
+        changes.map { change in
+          let bits = 8 * Double(change.byteCount) / Double(max(1, change.tensor.elementCount))
+          return [
+            change.tensor.name, change.tensor.elementType, change.tensor.shape.description,
+            Quantity.count(change.tensor.elementCount), Quantity.count(change.changedCount),
+            Quantity.share(change.changedCount, of: change.tensor.elementCount),
+            Quantity.count(change.byteCount), Quantity.decimal(bits, digits: 4),
+          ]
+        }
+      ).lines
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension CheckpointReport {
+  fileprivate func text(_ path: String) -> String {
+    let byteCount = files.reduce(0) { $0 + $1.byteCount }
+    let elementCount = tensors.reduce(0) { $0 + $1.elementCount }
+    var lines = [
+      "\(path): checkpoint, \(tensors.count) tensors, \(Quantity.count(elementCount)) elements, "
+        + Quantity.bytes(byteCount),
+      "",
+    ]
+    lines += Table(["file", "bytes"], files.map { [$0.name, Quantity.count($0.byteCount)] }).lines
+    if !metadata.isEmpty {
+      lines += [""] + metadata.map { "\($0.key): \($0.value)" }
+    }
+    lines += [""]
+    lines +=
+      Table(
+        ["tensor", "type", "shape", "elements"],
+        tensors.map {
+          [$0.name, $0.elementType, $0.shape.description, Quantity.count($0.elementCount)]
+        }
+      ).lines
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension GradiendReport {
+  fileprivate func text(_ path: String) -> String {
+    let lines = [
+      "\(path): GRADIEND checkpoint, \(Quantity.count(entryCount)) entries, \(latentCount) "
+        + (latentCount == 1 ? "latent" : "latents"),
+      "decoder activation \(activation), \(hasBias ? "with" : "without") bias, \(elementType)",
+      "",
+    ]
+    let table = Table(
+      ["parameter", "shape", "map", "selected"],
+      parameters.map {
+        [$0.name, $0.shape.description, $0.selection, Quantity.count($0.selectedCount)]
+      })
+    return (lines + table.lines).joined(separator: "\n")
+  }
+}

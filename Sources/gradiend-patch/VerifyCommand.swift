@@ -1,0 +1,55 @@
+import CommandGrammar
+import GradiendPatch
+
+/// `gradiend-patch verify`: which of a patch's two models a checkpoint is.
+struct VerifyCommand: Command {
+  var checkpoint = ""
+  var patch = ""
+  var expected: Role?
+  var common = CommonOptions()
+
+  /// What a checkpoint can be expected to be.
+  enum Role: String, CaseIterable, ArgumentValue {
+    case base
+    case result
+
+    var defaultText: String? { nil }
+  }
+
+  static let name = "verify"
+  static let summary = "Say whether a model is a patch's base, its result, or neither."
+  static let exitStatuses =
+    [
+      ExitMeaning(0, "it is the base or the result, or the one named by --expect"),
+      ExitMeaning(1, "it is not"),
+    ] + ExitStatus.reading.dropFirst(2)
+  static let examples = [
+    CommandExample(
+      "gradiend-patch verify Llama-3.2-3B-debiased gradiend_patch.safetensors --expect result",
+      "fails unless the patch is applied")
+  ]
+
+  static var grammar: [Argument<Self>] {
+    [
+      .operand(\.checkpoint, "CHECKPOINT", help: "safetensors file, or folder of them"),
+      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .option(\.expected, "--expect", value: "WHICH", help: "what it must be"),
+    ] + Argument.common
+  }
+
+  mutating func validate() throws(UsageError) {
+    try checkThreadCount()
+  }
+
+  func run() throws(PatchError) -> ExitStatus {
+    var verification = CheckpointVerification(checkpoint: checkpoint, patch: patch)
+    verification.threadCount = common.threadCount
+    let line = progress("verifying")
+    defer { line?.finish() }
+    let verdict = try verification.run(progress: line?.handler)
+    line?.finish()
+    printResult(json: verdict.json, text: verdict.text(checkpoint))
+    guard let role = verdict.role else { return .mismatch }
+    return expected.map { $0.rawValue == role.name } ?? true ? .done : .mismatch
+  }
+}
