@@ -53,6 +53,23 @@ import Testing
     #expect(try !bench.verify("base-sharded", "patch").hasPublishedFiles)
   }
 
+  @Test func `--sha256 asks for the publisher's bytes, under whatever name`() throws {
+    try bench.diff("base.safetensors", "result.safetensors", to: "patch")
+    try bench.folder.write(base.file(metadata: []), to: "other-header")
+    try bench.folder.write(base.file(), to: "other-name")
+    func apply(_ input: String) throws(PatchError) {
+      var patching = CheckpointPatching(
+        .apply, checkpoint: bench.path(input), patch: bench.path("patch"),
+        output: bench.path("applied-" + input))
+      patching.checksSHA256 = true
+      _ = try patching.run()
+    }
+    try apply("base.safetensors")
+    try apply("other-name")
+    let error = try bench.refusal(.mismatch) { () throws(PatchError) in try apply("other-header") }
+    #expect(error.message.hasPrefix("the values are right, but the files are not"))
+  }
+
   @Test func `a folder brings its small files along, and leaves other weights behind`() throws {
     for name in [
       "tokenizer.json", "sub/merges.txt", "pytorch_model.bin", "model.gguf", "tf_model.h5",
