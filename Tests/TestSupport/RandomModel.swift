@@ -7,6 +7,13 @@ package struct RandomModel: Sendable {
     package var shape: [Int]
     package var bytes: [UInt8]
 
+    package init(name: String, type: String, shape: [Int], bytes: [UInt8]) {
+      self.name = name
+      self.type = type
+      self.shape = shape
+      self.bytes = bytes
+    }
+
     package var elementCount: Int { shape.reduce(1, *) }
     package var isPatchable: Bool { ["F32", "F16", "BF16"].contains(type) }
     /// At least 1, for types that share bytes.

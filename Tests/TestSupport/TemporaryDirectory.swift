@@ -23,6 +23,8 @@ package final class TemporaryDirectory: Sendable {
     let file = URL(fileURLWithPath: path(name))
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    // Some file systems sync a file that is cut and written anew, which takes long.
+    try? FileManager.default.removeItem(at: file)
     try Data(bytes).write(to: file)
     return file.path
   }

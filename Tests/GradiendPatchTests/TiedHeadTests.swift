@@ -1,0 +1,65 @@
+import GradiendPatch
+import TestSupport
+import Testing
+
+/// Output heads that are the embedding, stored a second time.
+@Suite struct TiedHeadTests {
+  let bench: Workbench
+  let matrix = (0..<12).map { Float($0) / 8 - 0.5 }
+
+  init() throws {
+    bench = try Workbench()
+    var builder = GradiendBuilder([.init("model.embed_tokens.weight", [4, 3])])
+    try builder.write(to: bench.folder, as: "gradiend")
+  }
+
+  @Test(arguments: [nil, "true"])
+  func `a head with the embedding's bytes changes with it`(tie: String?) throws {
+    try write(head: matrix, tie: tie)
+    let summary = try bench.create("base", "gradiend", to: "patch", rate: 1)
+    #expect(summary.changedTensorCount == 2)
+    #expect(
+      summary.notes == [
+        "'lm_head.weight' is the same matrix as 'model.embed_tokens.weight' and changes with it"
+      ])
+    let payload = try applied()
+    #expect(payload.prefix(48) == payload.suffix(48))
+    #expect(payload.prefix(48) != bytes(matrix)[...])
+  }
+
+  @Test func `a head that config.json unties stays, though its bytes are the same`() throws {
+    try write(head: matrix, tie: "false")
+    let summary = try bench.create("base", "gradiend", to: "patch", rate: 1)
+    #expect(summary.changedTensorCount == 1)
+    #expect(summary.notes.isEmpty)
+    #expect(try applied().suffix(48) == bytes(matrix)[...])
+  }
+
+  @Test func `a head with bytes of its own stays`() throws {
+    var head = matrix
+    head[11] += 1
+    try write(head: head, tie: nil)
+    #expect(try bench.create("base", "gradiend", to: "patch", rate: 1).changedTensorCount == 1)
+    #expect(try applied().suffix(48) == bytes(head)[...])
+  }
+
+  /// Writes a base whose embedding comes first in the file and whose head comes last.
+  private func write(head: [Float], tie: String?) throws {
+    var builder = SafetensorsBuilder()
+    builder.add("model.embed_tokens.weight", shape: [4, 3], floats: matrix)
+    builder.add("lm_head.weight", shape: [4, 3], floats: head)
+    try bench.folder.write(builder.bytes, to: "base/model.safetensors")
+    try bench.folder.write(
+      tie.map { #"{"tie_word_embeddings":\#($0)}"# } ?? "{}", to: "base/config.json")
+  }
+
+  /// The bytes of both tensors after the patch.
+  private func applied() throws -> [UInt8] {
+    try bench.apply("patch", to: "base", as: "applied")
+    return try bench.bytes("applied/model.safetensors").suffix(96)
+  }
+
+  private func bytes(_ values: [Float]) -> [UInt8] {
+    SafetensorsBuilder.littleEndian(values.map(\.bitPattern))
+  }
+}
