@@ -68,6 +68,9 @@ let package = Package(
       name: "GradiendTests",
       dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "TestSupport"]),
     .testTarget(
+      name: "PatchFormatTests",
+      dependencies: ["ByteIO", "Checkpoints", "PatchFormat", "TestSupport"]),
+    .testTarget(
       name: "GradiendPatchTests",
       dependencies: ["ByteIO", "Checkpoints", "GradiendPatch", "PatchFormat", "TestSupport"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
