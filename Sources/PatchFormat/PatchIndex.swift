@@ -110,8 +110,8 @@ extension PatchIndex {
     _ fields: inout ByteReader, deltasByteCount: Int
   ) throws(FormatError) -> [Tensor] {
     let count = try fields.readVariableLength()
-    // Each tensor takes more than one byte, so a larger count cannot be meant.
-    guard count <= fields.remaining else {
+    // A tensor takes at least 12 bytes, so a larger count cannot be meant.
+    guard count <= fields.remaining / 12 else {
       throw .corrupt("the patch's index claims \(count) tensors", at: fields.position)
     }
     let nameLengths = try fields.readVariableLengths(count)
