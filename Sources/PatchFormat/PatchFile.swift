@@ -107,10 +107,23 @@ private struct Parsed {
   }
 
   private func checkCounts() throws(FormatError) {
+    var elementCount = 0
+    for tensor in index.tensors {
+      let (sum, overflows) = elementCount.addingReportingOverflow(tensor.elementCount)
+      guard !overflows else {
+        throw .corrupt("the patch's index claims more elements than can be counted", at: 8)
+      }
+      elementCount = sum
+    }
     let changes = index.tensors.compactMap(\.change)
     for (what, stated, found) in [
       ("tensors", metadata.tensorCount, index.tensors.count),
+      ("elements", metadata.elementCount, elementCount),
       ("changed tensors", metadata.changedTensorCount, changes.count),
+      (
+        "changed elements", metadata.changedElementCount,
+        changes.reduce(0) { $0 + $1.elementCount }
+      ),
     ] where stated != found {
       throw .corrupt("the patch's metadata state \(stated) \(what), its index \(found)", at: 8)
     }

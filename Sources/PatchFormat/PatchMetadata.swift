@@ -105,7 +105,7 @@ package struct PatchMetadata: Equatable, Sendable {
             + Self.format))
     }
     let version = try fields.require("format_version")
-    guard version.split(separator: ".").first.map(String.init) == "\(Self.version.major)" else {
+    guard Self.isReadable(version) else {
       throw .unsupported(
         "the patch has format version \(version), this program reads "
           + "\(Self.version.major).\(Self.version.minor); use a newer gradiend-patch", at: 8)
@@ -132,6 +132,13 @@ package struct PatchMetadata: Equatable, Sendable {
     try fields.checkEmpty(version: version)
   }
 
+  /// Whether `version` is a number of this major version and any minor one.
+  private static func isReadable(_ version: String) -> Bool {
+    let parts = version.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 2 && parts[0] == "\(Self.version.major)"
+      && Int(parts[1]).map { $0 >= 0 && String($0) == parts[1] } ?? false
+  }
+
   /// XXH3-128 over the entries in the order of their keys (Formats/patch.md, section 4).
   static func digest(of entries: [SafetensorsHeader.Metadatum]) -> Digest128 {
     var bytes: [UInt8] = []
@@ -148,7 +155,9 @@ private struct Fields {
   private var rest: [String: String]
 
   init(_ metadata: [SafetensorsHeader.Metadatum]) {
-    rest = Dictionary(uniqueKeysWithValues: metadata.map { ($0.key, $0.value) })
+    // Keys that differ in bytes may still be equal as text. Those that are known are ASCII, which
+    // nothing else equals, so such keys are unknown, and one of them is enough to say so.
+    rest = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
   }
 
   mutating func take(_ key: String) -> String? { rest.removeValue(forKey: key) }
