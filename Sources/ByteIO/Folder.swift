@@ -66,6 +66,21 @@ package enum Folder {
     return String(trimmed[trimmed.index(after: slash)...])
   }
 
+  /// The folders in which `path` really lies, links followed: its own, and all above it.
+  ///
+  /// - Returns: nothing if there is no such path.
+  package static func enclosing(_ path: String) -> [FileStatus.Identity] {
+    guard let resolved = unsafe realpath(path, nil) else { return [] }
+    defer { unsafe free(resolved) }
+    var folder = unsafe String(cString: resolved)
+    var identities: [FileStatus.Identity] = []
+    while folder != "/" {
+      folder = parent(of: folder)
+      if let status = try? FileStatus(path: folder) { identities.append(status.identity) }
+    }
+    return identities
+  }
+
   /// `name` inside the folder at `path`.
   package static func join(_ path: String, _ name: String) -> String {
     path.hasSuffix("/") ? path + name : path + "/" + name

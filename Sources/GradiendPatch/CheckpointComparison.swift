@@ -34,7 +34,7 @@ public struct CheckpointComparison: Sendable {
     let result = try PatchError.opening { () throws(CheckpointError) in
       try Checkpoint(path: self.result)
     }
-    try OutputGuard(inputs: base.files + result.files).check(output)
+    try OutputGuard([base, result]).check(output)
     let encoding = PatchEncoding(
       base: base, result: FinishedResult(result: result, tensors: try match(base, result)),
       output: output, overwrites: overwrites, workers: Workers(threadCount), progress: progress)

@@ -53,10 +53,7 @@ public struct CheckpointPatching: Sendable {
     let input = try PatchError.opening { () throws(CheckpointError) in
       try Checkpoint(path: checkpoint)
     }
-    try OutputGuard(
-      inputs: input.files.map(\.mapped) + [patch.file],
-      folders: input.isFolder ? [input.path] : []
-    ).check(output)
+    try OutputGuard([input], files: [patch.file]).check(output)
     let binding = try PatchBinding(patch, input)
     let target = try CheckpointOutput(output, for: input, overwrites: overwrites)
     try write(binding, to: target, progress)

@@ -3,30 +3,39 @@ internal import Checkpoints
 
 /// Keeps outputs away from inputs.
 struct OutputGuard {
-  private let inputs: [MappedFile]
-  private let folders: [String]
+  private let files: [MappedFile]
+  /// Folders, and files in them that were read without being mapped for long.
+  private let paths: [String]
 
-  init(inputs: [Checkpoint.File], folders: [String] = []) {
-    self.init(inputs: inputs.map(\.mapped), folders: folders)
+  init(_ checkpoints: [Checkpoint], files: [MappedFile] = []) {
+    self.files = checkpoints.flatMap { $0.files.map(\.mapped) } + files
+    paths = checkpoints.filter(\.isFolder).flatMap { checkpoint in
+      [checkpoint.path]
+        + ["config.json", checkpoint.indexName].compactMap { $0 }
+        .map { Folder.join(checkpoint.path, $0) }
+    }
   }
 
-  init(inputs: [MappedFile], folders: [String] = []) {
-    self.inputs = inputs
-    self.folders = folders
-  }
-
-  /// Checks that `output` is none of the inputs, under whatever name.
+  /// Checks that `output` is none of the inputs, under whatever name, and no folder above one: what
+  /// it replaces goes with all that it holds.
   ///
   /// - Throws: ``PatchError`` of kind `cannotCreate`.
   func check(_ output: String) throws(PatchError) {
     guard let status = try? FileStatus(path: output) else { return }
     let isInput =
-      inputs.contains { $0.identity == status.identity }
-      || folders.contains { (try? FileStatus(path: $0))?.identity == status.identity }
-    guard !isInput else {
-      throw PatchError(
-        .cannotCreate, path: output, "the output is one of the inputs",
-        remedy: "choose another name for the output")
+      files.contains { $0.identity == status.identity }
+      || paths.contains { (try? FileStatus(path: $0))?.identity == status.identity }
+    guard !isInput else { throw refusal(output, "the output is one of the inputs") }
+    let holdsInput =
+      status.isFolder
+      && (files.map(\.path) + paths).contains { Folder.enclosing($0).contains(status.identity) }
+    guard !holdsInput else {
+      throw refusal(output, "the output is a folder that holds one of the inputs")
     }
+  }
+
+  private func refusal(_ output: String, _ message: String) -> PatchError {
+    PatchError(
+      .cannotCreate, path: output, message, remedy: "choose another name for the output")
   }
 }

@@ -48,7 +48,8 @@ public struct PatchCreation: Sendable {
       try GradiendCheckpoint(path: self.gradiend)
     }
     try checkArguments(gradiend)
-    try OutputGuard(inputs: base.files + gradiend.weights.files).check(output)
+    let mapping = gradiend.determiningBytes(part: part.part).map(\.file)
+    try OutputGuard([base, gradiend.weights], files: mapping).check(output)
     let output = DecoderOutput(
       gradiend, part: part.part, featureFactors: featureFactors, learningRate: learningRate)
     let cover = try Cover(gradiend, of: base)
