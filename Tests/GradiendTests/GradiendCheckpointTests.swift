@@ -117,6 +117,42 @@ import Testing
         == "indices.safetensors: there is no tensor 'L0', the indices of 'a'")
   }
 
+  @Test func `parameters too large to count are refused`() throws {
+    var builder = GradiendBuilder([.init("a", [1]), .init("b", [2])])
+    builder.edits = [
+      (#""shape":[1]"#, #""shape":[4611686018427387904]"#),
+      (#""shape":[2]"#, #""shape":[4611686018427387904]"#),
+      (#","num_selected":1"#, ""), (#","num_selected":2"#, ""),
+    ]
+    #expect(
+      refusal(try builder.write(to: folder, as: "g"))
+        == "config.json: parameter 'b': the entries up to here overflow")
+  }
+
+  @Test(arguments: ["config.json", "masks.safetensors", "indices.safetensors"])
+  func `random mutations never trap`(name: String) throws {
+    var builder = Self.builder
+    let path = try builder.write(to: folder, as: "g")
+    let sound = try folder.bytes(of: "g/" + name)
+    var generator = SeededGenerator(seed: 23)
+    var acceptedCount = 0
+    for _ in 0..<300 {
+      var bytes = sound
+      for _ in 0..<Int.random(in: 1...2, using: &generator) {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        switch Int.random(in: 0...3, using: &generator) {
+        case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+        case 1: bytes[place] = Array("{}[]\",:0129- ".utf8).randomElement(using: &generator) ?? 0
+        case 2: bytes.remove(at: place)
+        default: bytes.insert(bytes[place], at: place)
+        }
+      }
+      try folder.write(bytes, to: "g/" + name)
+      if refusal(path) == nil { acceptedCount += 1 }
+    }
+    #expect(acceptedCount < 180)
+  }
+
   // MARK: Weights
 
   /// A tensor of the weights, what replaces it, and the complaint.
