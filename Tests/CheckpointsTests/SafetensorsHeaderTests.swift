@@ -48,6 +48,19 @@ import Testing
     #expect(header.metadata("b") == nil)
   }
 
+  @Test func `the example of the format page is read`() throws {
+    let digits = try Fixtures.example("hex", in: "safetensors.md").split(
+      whereSeparator: \.isWhitespace)
+    let header = try Self.parse(digits.compactMap { UInt8($0, radix: 16) })
+    #expect(header.metadata == [.init("a", "b")])
+    #expect(
+      header.tensors == [
+        TensorDescriptor(
+          name: "w", elementType: .bfloat16, shape: [2],
+          byteRange: digits.count - 4..<digits.count)
+      ])
+  }
+
   static let types: [(name: String, bits: Int)] = [
     ("BOOL", 8), ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6), ("U8", 8), ("I8", 8), ("F8_E5M2", 8),
     ("F8_E4M3", 8), ("F8_E8M0", 8), ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8), ("I16", 16),

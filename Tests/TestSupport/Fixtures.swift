@@ -3,9 +3,22 @@ internal import Foundation
 /// The files under `Fixtures`, beside `Tests`.
 package enum Fixtures {
   /// The path of the fixture called `name`.
-  package static func path(_ name: String) -> String {
+  package static func path(_ name: String) -> String { repository("Fixtures/" + name) }
+
+  /// The first block that is fenced as `language` in a page of `Formats`.
+  package static func example(_ language: String, in page: String) throws -> String {
+    struct Missing: Error { let language: String }
+    let text = try String(contentsOfFile: repository("Formats/" + page), encoding: .utf8)
+    let parts = text.components(separatedBy: "```")
+    guard let block = parts.first(where: { $0.hasPrefix(language + "\n") }) else {
+      throw Missing(language: language)
+    }
+    return String(block.dropFirst(language.count + 1))
+  }
+
+  private static func repository(_ name: String) -> String {
     URL(fileURLWithPath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/" + name).path
+      .appendingPathComponent(name).path
   }
 }
