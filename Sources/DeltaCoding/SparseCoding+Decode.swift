@@ -185,7 +185,8 @@ extension SparseCoding {
               }
               if hasMoved {
                 remainingMoves &-= 1
-                exponent = moves.codeExponent(0, of: bits, base: state.odds.table, with: &moveValues)
+                exponent = moves.codeExponent(
+                  0, of: bits, base: state.odds.table, with: &moveValues)
               }
             }
           }
