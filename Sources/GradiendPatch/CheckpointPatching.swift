@@ -191,7 +191,7 @@ private struct PatchingWork: Sendable {
     let metadata = binding.patch.metadata
     let expected =
       direction.output == .base ? metadata.base.sha256 : metadata.result.sha256
-    guard sha256 != expected else { return }
+    guard FileHasher.digests(sha256) != FileHasher.digests(expected) else { return }
     throw PatchError(
       .mismatch, path: binding.checkpoint.path,
       "the values are right, but the files are not those of the publisher: SHA-256 is\n\(sha256)\n"
