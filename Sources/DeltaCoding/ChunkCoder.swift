@@ -17,6 +17,7 @@ package struct ChunkCoder: Sendable {
   /// - Complexity: O(`shape.elementCount`).
   package func encode(base: RawSpan, result: RawSpan) -> EncodedChunk {
     precondition(base.byteCount == shape.byteCount && result.byteCount == shape.byteCount)
+    guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
     if case .float(let format) = shape.element {
       return SparseCoding(shape, format).encode(base: base, result: result)
     }
