@@ -68,6 +68,9 @@ let package = Package(
     .testTarget(
       name: "GradiendTests",
       dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "TestSupport"]),
+    .testTarget(
+      name: "GradiendPatchTests",
+      dependencies: ["ByteIO", "Checkpoints", "GradiendPatch", "PatchFormat", "TestSupport"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
   ],

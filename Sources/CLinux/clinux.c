@@ -18,6 +18,10 @@ int clinux_reserve(int descriptor, off_t byte_count) {
   return fallocate(descriptor, 0, 0, byte_count);
 }
 
+int clinux_begin_writeback(int descriptor, off_t offset, off_t byte_count) {
+  return sync_file_range(descriptor, offset, byte_count, SYNC_FILE_RANGE_WRITE);
+}
+
 int clinux_core_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);

@@ -69,12 +69,8 @@ public struct CheckpointVerification: Sendable {
       tensorCount = metadata.tensorCount
       self.sha256 = sha256
       let published = role == .base ? metadata.base.sha256 : metadata.result.sha256
-      hasPublishedFiles = role != nil && Self.digests(sha256) == Self.digests(published)
-    }
-
-    /// The digests without the names, which people change.
-    private static func digests(_ sums: String) -> [Substring] {
-      sums.split(separator: "\n").map { $0.prefix(64) }
+      hasPublishedFiles =
+        role != nil && FileHasher.digests(sha256) == FileHasher.digests(published)
     }
   }
 }

@@ -45,6 +45,11 @@ package final class TemporaryDirectory: Sendable {
     try FileManager.default.contentsOfDirectory(atPath: path).sorted()
   }
 
+  /// The paths of everything in the folder and in folders below, hidden ones included, sorted.
+  package func tree() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
+  }
+
   deinit {
     try? FileManager.default.removeItem(atPath: path)
   }
