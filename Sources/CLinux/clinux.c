@@ -31,9 +31,7 @@ int clinux_core_count(void) {
 
 bool clinux_has_x86_64_v3(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-         __builtin_cpu_supports("f16c");
+  return __builtin_cpu_supports("x86-64-v3");
 #else
   return false;
 #endif
