@@ -64,6 +64,7 @@ let package = Package(
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["ByteIO", "Checkpoints", "TestSupport"]),
     .testTarget(
       name: "GradiendTests",
       dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "TestSupport"]),

@@ -20,6 +20,11 @@ extension [UInt8] {
 }
 
 extension [UInt8] {
+  /// An array for somebody to fill: its bytes are whatever was in memory.
+  package init(uninitializedByteCount byteCount: Int) {
+    unsafe self.init(unsafeUninitializedCapacity: byteCount) { _, count in count = byteCount }
+  }
+
   /// The array's bytes, without a copy.
   package var rawSpan: RawSpan {
     @_lifetime(borrow self)

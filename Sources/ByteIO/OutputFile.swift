@@ -8,13 +8,18 @@ package final class OutputFile: Sendable {
 
   /// Creates the temporary file beside `path`.
   ///
+  /// Unless it `synchronises`, publishing does not wait for the disk: after a power loss, the name
+  /// may show less than the whole file.
+  ///
   /// - Throws: ``SystemError`` under the final name, of kind `exists` if something has that name
   ///   and `overwrites` is false.
-  package init(path: String, overwrites: Bool) throws(SystemError) {
+  package init(
+    path: String, overwrites: Bool, synchronises: Bool = true
+  ) throws(SystemError) {
     let name = try OutputName(path, overwrites: overwrites)
     self.name = name
     contents = try name.register { () throws(SystemError) in
-      try WritableFile(creating: name.temporaryPath)
+      try WritableFile(creating: name.temporaryPath, synchronises: synchronises)
     }
   }
 

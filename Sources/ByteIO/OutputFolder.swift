@@ -6,14 +6,18 @@ internal import Synchronization
 /// Unless ``publish()`` succeeded, the temporary folder goes when this object does.
 package final class OutputFolder: Sendable {
   private let name: OutputName
+  private let synchronises: Bool
   private let files = Mutex<[WritableFile]>([])
   private let folders = Mutex<Set<String>>([])
 
-  /// Creates the temporary folder beside `path`.
+  /// Creates the temporary folder beside `path`. For `synchronises`, see ``OutputFile``.
   ///
   /// - Throws: ``SystemError`` under the final name, of kind `exists` if something has that name
   ///   and `overwrites` is false.
-  package init(path: String, overwrites: Bool) throws(SystemError) {
+  package init(
+    path: String, overwrites: Bool, synchronises: Bool = true
+  ) throws(SystemError) {
+    self.synchronises = synchronises
     let name = try OutputName(path, overwrites: overwrites)
     self.name = name
     _ = try name.register { () throws(SystemError) in
@@ -35,7 +39,8 @@ package final class OutputFolder: Sendable {
       let path = folder
       try retryingInterrupts("mkdir", path: path) { unsafe mkdir(path, 0o777) }
     }
-    let file = try WritableFile(creating: Folder.join(name.temporaryPath, relativePath))
+    let file = try WritableFile(
+      creating: Folder.join(name.temporaryPath, relativePath), synchronises: synchronises)
     files.withLock { $0.append(file) }
     return file
   }
@@ -45,8 +50,10 @@ package final class OutputFolder: Sendable {
   /// - Throws: ``SystemError``; the name then shows what it showed before.
   package func publish() throws(SystemError) {
     for file in files.withLock({ $0 }) { try file.synchronise() }
-    for folder in folders.withLock({ $0 }) { try Folder.synchronise(folder) }
-    try Folder.synchronise(name.temporaryPath)
+    if synchronises {
+      for folder in folders.withLock({ $0 }) { try Folder.synchronise(folder) }
+      try Folder.synchronise(name.temporaryPath)
+    }
     try name.publish()
   }
 

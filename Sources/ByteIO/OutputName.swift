@@ -51,8 +51,9 @@ struct OutputName {
   private func rename() throws(SystemError) {
     if overwrites {
       if unsafe Glibc.rename(temporaryPath, path) == 0 { return }
-      // A folder replaces a folder by trading names with it; the old one then goes as the temporary.
-      guard errno == ENOTEMPTY || errno == EEXIST,
+      // A folder replaces a folder, a file or a link by trading names with it; the old one then goes
+      // as the temporary. A file does not replace a folder.
+      guard [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno),
         unsafe clinux_rename_exchange(temporaryPath, path) == 0
       else { throw SystemError("rename", path: path) }
       return

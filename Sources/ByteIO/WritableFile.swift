@@ -5,10 +5,15 @@ internal import Glibc
 package final class WritableFile: Sendable {
   package let path: String
   private let descriptor: Int32
+  private let synchronises: Bool
 
   /// Creates the file at `path`, which must not exist, with the permissions the user's mask allows.
-  init(creating path: String) throws(SystemError) {
+  ///
+  /// If it `synchronises`, bytes go to the disk as they are written, so that the wait at the end is
+  /// short.
+  init(creating path: String, synchronises: Bool) throws(SystemError) {
     self.path = path
+    self.synchronises = synchronises
     descriptor = try retryingInterrupts("open", path: path) {
       unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     }
@@ -36,10 +41,13 @@ package final class WritableFile: Sendable {
         }
       }
     }
+    // Only a head start: what fails here fails again when the file is synced.
+    if synchronises { _ = clinux_begin_writeback(descriptor, offset, bytes.byteCount) }
   }
 
-  /// Returns once the file's bytes are on the disk.
+  /// Returns once the file's bytes are on the disk, if it was to be synchronised.
   func synchronise() throws(SystemError) {
+    guard synchronises else { return }
     try retryingInterrupts("fsync", path: path) { fsync(descriptor) }
   }
 

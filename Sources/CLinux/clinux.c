@@ -18,6 +18,10 @@ int clinux_reserve(int descriptor, off_t byte_count) {
   return fallocate(descriptor, 0, 0, byte_count);
 }
 
+int clinux_begin_writeback(int descriptor, off_t offset, off_t byte_count) {
+  return sync_file_range(descriptor, offset, byte_count, SYNC_FILE_RANGE_WRITE);
+}
+
 int clinux_core_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
@@ -27,9 +31,7 @@ int clinux_core_count(void) {
 
 bool clinux_has_x86_64_v3(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-         __builtin_cpu_supports("f16c");
+  return __builtin_cpu_supports("x86-64-v3");
 #else
   return false;
 #endif

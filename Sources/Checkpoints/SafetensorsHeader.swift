@@ -31,7 +31,7 @@ package struct SafetensorsHeader: Equatable, Sendable {
   ///   header, or of the byte where the JSON ends to make sense.
   /// - Complexity: O(n log n) in the number of tensors.
   package init(parsing file: RawSpan) throws(FormatError) {
-    if let foreign = ForeignFile.describe(file) {
+    if !Self.isPlausible(file), let foreign = ForeignFile.describe(file) {
       throw FormatError(offset: 0, reason: .notThisFormat(foreign))
     }
     var reader = ByteReader(file)
@@ -72,6 +72,14 @@ package struct SafetensorsHeader: Equatable, Sendable {
 
   package func metadata(_ key: String) -> String? {
     metadata.first { $0.key == key }?.value
+  }
+
+  /// Whether the file begins as this format does. The length alone can look like the first bytes of
+  /// another kind.
+  private static func isPlausible(_ file: RawSpan) -> Bool {
+    var reader = ByteReader(file)
+    guard let declared = try? reader.read(UInt64.self) else { return false }
+    return declared <= UInt64(byteCountLimit) && file.hasBytes(of: "{", at: reader.position)
   }
 
   // MARK: Parts of the header

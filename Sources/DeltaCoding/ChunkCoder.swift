@@ -17,6 +17,10 @@ package struct ChunkCoder: Sendable {
   /// - Complexity: O(`shape.elementCount`).
   package func encode(base: RawSpan, result: RawSpan) -> EncodedChunk {
     precondition(base.byteCount == shape.byteCount && result.byteCount == shape.byteCount)
+    guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
+    if case .float(let format) = shape.element {
+      return SparseCoding(shape, format).encode(base: base, result: result)
+    }
     return PlaneCoding(shape).encode(base: base, result: result)
   }
 
@@ -40,6 +44,26 @@ package struct ChunkCoder: Sendable {
     try decode(chunk, from: result, into: &base, direction: .strip)
   }
 
+  /// Says where the bytes of `chunk` went.
+  ///
+  /// - Throws: ``FormatError`` if the chunk's own header is damaged; streams are not looked into.
+  package func summary(of chunk: RawSpan) throws(FormatError) -> ChunkSummary {
+    guard chunk.byteCount > 0 else { return ChunkSummary(coding: "unchanged") }
+    var reader = ByteReader(chunk)
+    let id = try reader.read(UInt8.self)
+    switch try coding(id) {
+    case .planes:
+      return ChunkSummary(coding: "planes", header: 1, values: chunk.byteCount - 1)
+    case .sparse(let coding):
+      let parts = try coding.parse(&reader)
+      return ChunkSummary(
+        coding: "sparse",
+        header: chunk.byteCount - parts.streamByteCount,
+        positions: parts.positions.count, values: parts.values.count,
+        strip: parts.movePositions.count + parts.moveValues.count)
+    }
+  }
+
   private func decode(
     _ chunk: RawSpan, from input: RawSpan, into output: inout MutableRawSpan,
     direction: Direction
@@ -53,15 +77,31 @@ package struct ChunkCoder: Sendable {
     }
     var reader = ByteReader(chunk)
     let id = try reader.read(UInt8.self)
-    guard let coding = Coding(rawValue: id) else {
-      throw .unsupported("coding \(id) is unknown to this version", at: 0)
-    }
-    switch coding {
+    switch try coding(id) {
     case .planes:
       try PlaneCoding(shape).decode(&reader, from: input, into: &output, direction: direction)
+    case .sparse(let coding):
+      try coding.decode(&reader, from: input, into: &output, direction: direction)
     }
     guard reader.isAtEnd else {
       throw .corrupt("\(reader.remaining) bytes after the last stream", at: reader.position)
+    }
+  }
+
+  private enum ShapedCoding {
+    case planes
+    case sparse(SparseCoding)
+  }
+
+  /// The coding of this id, ready for this shape.
+  private func coding(_ id: UInt8) throws(FormatError) -> ShapedCoding {
+    guard let coding = Coding(rawValue: id) else {
+      throw .unsupported("coding \(id) is unknown to this version", at: 0)
+    }
+    switch (coding, shape.element) {
+    case (.planes, _): return .planes
+    case (.sparse, .float(let format)): return .sparse(SparseCoding(shape, format))
+    default: throw .corrupt("coding \(id) is for floats only", at: 0)
     }
   }
 }
@@ -69,6 +109,7 @@ package struct ChunkCoder: Sendable {
 /// The ids of Formats/patch.md, section 6.
 package enum Coding: UInt8, CaseIterable, Sendable {
   case planes = 0
+  case sparse = 1
 }
 
 /// Which of the two files a decoder starts from.
@@ -82,4 +123,17 @@ package struct EncodedChunk: Equatable, Sendable {
   package var bytes: [UInt8]
   /// Elements whose bits differ.
   package var changedCount: Int
+}
+
+/// Where the bytes of a chunk went, adding up to all of them.
+package struct ChunkSummary: Equatable, Sendable {
+  package var coding: String
+  /// Coding id, counts, lengths and shifts.
+  package var header = 0
+  /// Which elements change.
+  package var positions = 0
+  /// How they change.
+  package var values = 0
+  /// What only ``ChunkCoder/strip(_:from:into:)`` needs.
+  package var strip = 0
 }

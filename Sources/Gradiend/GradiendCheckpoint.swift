@@ -138,9 +138,15 @@ package struct GradiendCheckpoint: Sendable {
             "parameter '\(parameter.name)': num_selected is \(declared), but its map selects "
               + "\(count)"))
       }
+      let (next, overflows) = end.addingReportingOverflow(count)
+      guard !overflows else {
+        throw CheckpointError(
+          path: configuration.path,
+          .inconsistent("parameter '\(parameter.name)': the entries up to here overflow"))
+      }
       coverages.append(
-        Coverage(parameter: parameter, selection: selection, entries: end..<(end + count)))
-      end += count
+        Coverage(parameter: parameter, selection: selection, entries: end..<next))
+      end = next
     }
     guard end == configuration.entryCount else {
       throw CheckpointError(

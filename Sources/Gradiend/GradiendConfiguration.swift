@@ -70,6 +70,7 @@ package struct GradiendConfiguration: Sendable {
       throw fields.error(
         "'mapping' is missing: the checkpoint does not say which weights it covers")
     }
+    try fields.checkMode(mapping)
     masksFile = try fields.fileName(mapping, "masks_file")
     indicesFile = try fields.fileName(mapping, "indices_file")
     parameters = try fields.parameters(mapping)
@@ -77,8 +78,9 @@ package struct GradiendConfiguration: Sendable {
 
   /// Python writes numbers that JSON does not have; say so where that is why parsing failed.
   private static func explaining(_ error: FormatError, in text: RawSpan) -> FormatError {
+    // Parsing stops behind the token, or behind its sign.
     let before = max(0, error.offset - 12)
-    let end = min(text.byteCount, error.offset + 1)
+    let end = min(text.byteCount, error.offset + 8)
     let words = String(decoding: text.extracting(before..<max(before, end)).array, as: UTF8.self)
     let isReal = words.contains("NaN") || words.contains("Infinity")
     guard isReal || "\(error.reason)".contains("too big integer") else { return error }
@@ -151,6 +153,16 @@ private struct Fields {
     }
   }
 
+  /// The mode repeats what the entries say. Another one would be a mapping of a newer kind.
+  func checkMode(_ mapping: JSONValue) throws(CheckpointError) {
+    let modes = ["all", "mask", "indices", "mixed"]
+    guard let value = mapping["mode"], value != .null else { return }
+    guard let mode = value.string, modes.contains(mode) else {
+      throw error(
+        "mapping.mode is \(Self.describe(value)), not one of \(modes.joined(separator: ", "))")
+    }
+  }
+
   /// A file beside the configuration; anything that leads elsewhere is refused.
   func fileName(_ mapping: JSONValue, _ key: String) throws(CheckpointError) -> String? {
     guard let value = mapping[key], value != .null else { return nil }
@@ -204,12 +216,17 @@ private struct Fields {
     else {
       throw error("\(place) '\(name)': repr is \(Self.describe(entry["repr"]))")
     }
+    let selectedCount = entry["num_selected"] ?? .null
+    guard selectedCount == .null || selectedCount.integer != nil else {
+      throw error(
+        "\(place) '\(name)': num_selected is \(Self.describe(selectedCount)), not an integer")
+    }
     let key = entry["key"]?.string
     guard representation == .all || key != nil else {
       throw error("\(place) '\(name)': repr is \(representation.rawValue), but there is no key")
     }
     return GradiendConfiguration.Parameter(
       name: name, shape: shape, representation: representation, key: key,
-      selectedCount: entry["num_selected"]?.integer)
+      selectedCount: selectedCount.integer)
   }
 }

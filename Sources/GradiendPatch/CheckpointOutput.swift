@@ -18,7 +18,9 @@ struct CheckpointOutput: Sendable {
   /// Makes the temporary files, reserves their space and writes their headers.
   ///
   /// - Throws: ``PatchError`` if the output exists, cannot be made or has no room.
-  init(_ path: String, for input: Checkpoint, overwrites: Bool) throws(PatchError) {
+  init(
+    _ path: String, for input: Checkpoint, overwrites: Bool, synchronises: Bool
+  ) throws(PatchError) {
     self.path = path
     if overwrites, let status = try? FileStatus(path: path), status.isFolder != input.isFolder {
       throw PatchError(
@@ -29,7 +31,7 @@ struct CheckpointOutput: Sendable {
     }
     if input.isFolder {
       let folder = try PatchError.writing(path) { () throws(SystemError) in
-        try OutputFolder(path: path, overwrites: overwrites)
+        try OutputFolder(path: path, overwrites: overwrites, synchronises: synchronises)
       }
       target = .folder(folder)
       files = try input.files.map { (file) throws(PatchError) in
@@ -39,7 +41,7 @@ struct CheckpointOutput: Sendable {
       }
     } else {
       let file = try PatchError.writing(path) { () throws(SystemError) in
-        try OutputFile(path: path, overwrites: overwrites)
+        try OutputFile(path: path, overwrites: overwrites, synchronises: synchronises)
       }
       target = .file(file)
       files = [file.contents]

@@ -30,6 +30,9 @@ public struct CheckpointPatching: Sendable {
   public var overwrites = false
   /// Whether to check the output's SHA-256 too, which takes longer than all the rest.
   public var checksSHA256 = false
+  /// Whether to wait until the output is on the disk before it gets its name. Without, a power loss
+  /// soon afterwards may leave less than the whole output under it.
+  public var synchronises = true
   /// 0 for one a core.
   public var threadCount = 0
 
@@ -55,7 +58,8 @@ public struct CheckpointPatching: Sendable {
     }
     try OutputGuard([input], files: [patch.file]).check(output)
     let binding = try PatchBinding(patch, input)
-    let target = try CheckpointOutput(output, for: input, overwrites: overwrites)
+    let target = try CheckpointOutput(
+      output, for: input, overwrites: overwrites, synchronises: synchronises)
     try write(binding, to: target, progress)
     try target.copyCompanions(of: input)
     try target.publish()
@@ -78,6 +82,7 @@ public struct CheckpointPatching: Sendable {
         (number) throws(PatchError) in
         let item = binding.plan.items[number]
         let file = binding.checkpoint.files[item.fileIndex].mapped
+        file.populatePages(in: item.byteRange)
         defer { file.releasePages(in: item.byteRange) }
         try work.withOutput(of: item, input: file.bytes.extracting(item.byteRange)) {
           (bytes) throws(PatchError) in
@@ -144,7 +149,7 @@ private struct PatchingWork: Sendable {
     }
     let range = ranges[item.chunkIndex]
     let chunk = binding.patch.file.bytes.extracting(range)
-    var output = [UInt8](repeating: 0, count: input.byteCount)
+    var output = [UInt8](uninitializedByteCount: input.byteCount)
     do throws(FormatError) {
       let coder = ChunkCoder(item.shape)
       try output.withMutableRawSpan { (span) throws(FormatError) in

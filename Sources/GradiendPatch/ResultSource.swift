@@ -31,7 +31,7 @@ struct ComputedResult: ResultSource {
     of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
   ) throws(PatchError) {
     guard let update = updates[item.tensorIndex] else { return try body(base) }
-    var result = [UInt8](repeating: 0, count: base.byteCount)
+    var result = [UInt8](uninitializedByteCount: base.byteCount)
     result.withMutableRawSpan { span in
       update.add(fromElement: item.chunk.firstElement, to: base, into: &span)
     }

@@ -7,6 +7,7 @@ struct StripCommand: Command {
   var patch = ""
   var output = ""
   var checksSHA256 = false
+  var skipsSynchronising = false
   var overwrites = false
   var common = CommonOptions()
 
@@ -31,6 +32,9 @@ struct StripCommand: Command {
         \.output, "-o", "--output", value: "OUT", help: "where the base goes", isRequired: true),
       .flag(
         \.checksSHA256, "--sha256", help: "check the SHA-256 of the output's files too; slower"),
+      .flag(
+        \.skipsSynchronising, "--no-sync",
+        help: "do not wait until OUT is on the disk; faster, but a power loss may cut it short"),
       .flag(\.overwrites, "-f", "--force", help: "replace OUT if it exists"),
     ] + Argument.common
   }
@@ -42,6 +46,7 @@ struct StripCommand: Command {
   func run() throws(PatchError) -> ExitStatus {
     var patching = CheckpointPatching(.strip, checkpoint: result, patch: patch, output: output)
     patching.checksSHA256 = checksSHA256
+    patching.synchronises = !skipsSynchronising
     patching.overwrites = overwrites
     return try run(patching, "stripping")
   }

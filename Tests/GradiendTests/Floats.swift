@@ -7,9 +7,10 @@ struct Floats {
   let values: [Float]
 
   init(_ bytes: [UInt8], type: ElementType) {
-    let width = type.bitWidth / 8
-    bits = stride(from: 0, to: bytes.count, by: width).map { start in
-      (0..<width).reduce(0) { $0 | UInt32(bytes[start + $1]) << (8 * $1) }
+    bits = bytes.withUnsafeBytes { bytes in
+      type.bitWidth == 32
+        ? Array(bytes.bindMemory(to: UInt32.self))
+        : bytes.bindMemory(to: UInt16.self).map { UInt32($0) }
     }
     values = bits.map { bits in
       switch type {

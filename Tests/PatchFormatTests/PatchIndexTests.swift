@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func `the worked example of the specification is such a table`() throws {
-    let lines = try #require(try Formats.blocks("hex", in: "patch.md").first)
+    let lines = try Fixtures.example("hex", in: "patch.md").split(separator: "\n")
     let bytes = lines.flatMap { line in
       line.prefix { $0 != "#" }.split(separator: " ").compactMap { UInt8($0, radix: 16) }
     }

@@ -3,38 +3,25 @@ internal import Foundation
 /// The files under `Fixtures`, beside `Tests`.
 package enum Fixtures {
   /// The path of the fixture called `name`.
-  package static func path(_ name: String) -> String { Project.path("Fixtures/" + name) }
-}
+  package static func path(_ name: String) -> String { repository("Fixtures/" + name) }
 
-/// The formats' specifications, under `Formats`.
-package enum Formats {
-  /// The text of the specification called `name`.
-  package static func text(_ name: String) throws -> String {
-    try String(contentsOfFile: Project.path("Formats/" + name), encoding: .utf8)
-  }
-
-  /// The lines of the code blocks in `name` that begin with three backticks and `language`.
-  package static func blocks(_ language: String, in name: String) throws -> [[Substring]] {
-    var blocks: [[Substring]] = []
-    var isInside = false
-    for line in try text(name).split(separator: "\n", omittingEmptySubsequences: false) {
-      if line == "```" + language {
-        isInside = true
-        blocks.append([])
-      } else if line.hasPrefix("```") {
-        isInside = false
-      } else if isInside {
-        blocks[blocks.count - 1].append(line)
-      }
+  /// The first block that is fenced as `language` in a page of `Formats`.
+  package static func example(_ language: String, in page: String) throws -> String {
+    struct Missing: Error { let language: String }
+    let parts = try self.page(page).components(separatedBy: "```")
+    guard let block = parts.first(where: { $0.hasPrefix(language + "\n") }) else {
+      throw Missing(language: language)
     }
-    return blocks
+    return String(block.dropFirst(language.count + 1))
   }
-}
 
-/// The folder with `Package.swift`.
-package enum Project {
-  /// The path of `name` in the project.
-  package static func path(_ name: String) -> String {
+  /// The text of a page of `Formats`.
+  package static func page(_ name: String) throws -> String {
+    try String(contentsOfFile: repository("Formats/" + name), encoding: .utf8)
+  }
+
+  /// The path of `name` in the repository.
+  package static func repository(_ name: String) -> String {
     URL(fileURLWithPath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent(name).path

@@ -39,8 +39,6 @@ package struct SafetensorsBuilder {
 
   /// The bytes of `values`, least significant first.
   package static func littleEndian<T: FixedWidthInteger>(_ values: [T]) -> [UInt8] {
-    values.flatMap { value in
-      stride(from: 0, to: T.bitWidth, by: 8).map { UInt8(truncatingIfNeeded: value >> $0) }
-    }
+    values.map(\.littleEndian).withUnsafeBytes { Array($0) }
   }
 }

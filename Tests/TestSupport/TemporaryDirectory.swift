@@ -38,6 +38,10 @@ package final class TemporaryDirectory: Sendable {
     try [UInt8](Data(contentsOf: URL(fileURLWithPath: path(name))))
   }
 
+  package func remove(_ name: String) throws {
+    try FileManager.default.removeItem(atPath: path(name))
+  }
+
   /// The names in the folder, hidden ones included, sorted.
   package func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: path).sorted()

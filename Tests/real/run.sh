@@ -7,9 +7,8 @@
 set -eu
 tool=$1
 folder=$2
-here=$(dirname "$0")
-gradiend=$here/../../Fixtures/real/gradiend-top01pct
-base=$folder/base-bf16/model.safetensors
+here=$(cd "$(dirname "$0")" && pwd)
+base=base-bf16/model.safetensors
 
 run() {
   printf '\n$ gradiend-patch %s\n' "$*"
@@ -25,11 +24,11 @@ check() {
   printf '%s  %s  as expected\n' "$found" "$3"
 }
 
-[ -f "$base" ] || "${PYTHON:-python3}" "$here/make_base.py" "$folder" bf16
+[ -f "$folder/$base" ] || "${PYTHON:-python3}" "$here/make_base.py" "$folder" bf16
 cd "$folder"
-base=base-bf16/model.safetensors
-rm -rf patch.safetensors result.safetensors stripped.safetensors
-run create "$base" "$gradiend" -o patch.safetensors --feature-factor 1 --learning-rate 0.01
+ln -sfn "$here/../../Fixtures/real/gradiend-top01pct" gradiend-top01pct
+rm -f patch.safetensors result.safetensors stripped.safetensors
+run create "$base" gradiend-top01pct -o patch.safetensors --feature-factor 1 --learning-rate 0.01
 run apply "$base" patch.safetensors -o result.safetensors
 run verify result.safetensors patch.safetensors --expect result
 run strip result.safetensors patch.safetensors -o stripped.safetensors

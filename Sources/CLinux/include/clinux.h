@@ -14,6 +14,9 @@ int clinux_rename_exchange(const char *first, const char *second);
 /// Reserves the disk space of a file's first `byte_count` bytes, and extends it to them.
 int clinux_reserve(int descriptor, off_t byte_count);
 
+/// Begins to write a part of a file to the disk, without waiting for it.
+int clinux_begin_writeback(int descriptor, off_t offset, off_t byte_count);
+
 /// How many cores this process may use.
 int clinux_core_count(void);
 

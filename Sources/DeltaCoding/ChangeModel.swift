@@ -1,0 +1,130 @@
+/// What changes look like: how large, and in which direction.
+///
+/// Everything is told from the exponent of the base and the levels of row and column, which both
+/// directions know (Formats/delta-coding.md, "Changes").
+struct ChangeModel: ~Copyable {
+  private let models = AdaptiveBits(count: 512)
+  private let mantissaBitCount: Int
+  private var signs: SignModel
+  /// The least exponent that a change of at least a binade may reach.
+  var leastReach = 0
+
+  private enum First {
+    static let flag = 0
+    static let double = 64
+    static let further = 128
+    static let reach = 192
+    static let fraction = 256
+  }
+
+  init(mantissaBitCount: Int, columnCount: Int) {
+    self.mantissaBitCount = mantissaBitCount
+    signs = SignModel(columnCount: columnCount)
+    for index in 0..<64 {
+      models.start(First.flag + index, at: LogScale.probability(index - 4), trust: 8)
+      // Octaves from even odds.
+      let octave = index - 32
+      let saturated = LogScale.probability(2 * octave + 2)
+      models.start(
+        First.double + index, at: max(saturated, octave < -8 ? 4_000 : 9_800), trust: 8)
+      models.start(First.further + index, at: max(saturated, 20_000), trust: 8)
+      models.start(First.reach + index, at: max(saturated, 26_000), trust: 4)
+    }
+    for length in 2..<32 {
+      models.start(First.fraction + 3 * length, at: 21_000, trust: 12)
+      models.start(First.fraction + 3 * length + 1, at: 25_600, trust: 12)
+      models.start(First.fraction + 3 * length + 2, at: 28_000, trust: 12)
+    }
+  }
+
+  /// Codes whether an element of these odds, at least ``OddsTable/likely``, changes.
+  @inline(__always)
+  func codeFlag<Coder: BinaryCoder & ~Copyable>(
+    _ changes: Bool, odds: Int, with coder: inout Coder
+  ) -> Bool {
+    coder.code(changes, models, First.flag + min(max(odds - OddsTable.likely, 0), 63))
+  }
+
+  /// Codes how far the ordinal moves: `magnitude`, at least 1, a multiple of `2^shift`.
+  ///
+  /// - Parameters:
+  ///   - exponent: The base's.
+  ///   - level: Of row and column, together, in half octaves.
+  ///   - sizes: ``CompleteOdds/sizes``.
+  @inline(__always)
+  func codeMagnitude<Coder: BinaryCoder & ~Copyable>(
+    _ magnitude: UInt32, exponent: Int, level: Int, shift: Int,
+    sizes: borrowing UncheckedBuffer<Int16>, with coder: inout Coder
+  ) -> UInt32 {
+    let quotient = magnitude >> UInt32(shift)
+    let digits = mantissaBitCount - shift
+    let knownLength = 32 - quotient.leadingZeroBitCount
+    var length = 1
+    var model = First.double
+    while length <= digits {
+      let octave = (Int(sizes[exponent + shift + length]) + level) >> 1
+      guard coder.code(knownLength > length, models, model + min(max(octave + 32, 0), 63)) else {
+        break
+      }
+      length += 1
+      model = First.further
+    }
+    guard length > digits else {
+      return codeFraction(quotient, length: length, with: &coder) << UInt32(shift)
+    }
+    let reach = codeReach(
+      Int(magnitude >> UInt32(mantissaBitCount)), exponent: exponent, level: level, sizes: sizes,
+      with: &coder)
+    let rest = coder.codeRaw(quotient & (1 << UInt32(digits) - 1), count: digits)
+    return UInt32(truncatingIfNeeded: reach) << UInt32(mantissaBitCount) | rest << UInt32(shift)
+  }
+
+  /// Codes how many binades a change takes the ordinal further, at least one.
+  private func codeReach<Coder: BinaryCoder & ~Copyable>(
+    _ binades: Int, exponent: Int, level: Int, sizes: borrowing UncheckedBuffer<Int16>,
+    with coder: inout Coder
+  ) -> Int {
+    // Beyond the last exponent there is the wrap from one end of all ordinals to the other.
+    let exponentCount = sizes.count - 64
+    var reach = max(leastReach, exponent + 1)
+    while reach < exponent + exponentCount {
+      let octave = (Int(sizes[min(reach + mantissaBitCount + 1, sizes.count - 1)]) + level) >> 1
+      guard
+        coder.code(
+          exponent + binades > reach, models, First.reach + min(max(octave + 32, 0), 63))
+      else { break }
+      reach += 1
+    }
+    return reach - exponent
+  }
+
+  /// Codes a number of `length` bits, the first of them 1.
+  @inline(__always)
+  private func codeFraction<Coder: BinaryCoder & ~Copyable>(
+    _ number: UInt32, length: Int, with coder: inout Coder
+  ) -> UInt32 {
+    guard length > 1 else { return 1 }
+    var result: UInt32 = 1
+    var model = First.fraction + 3 * length
+    for index in 1...min(length - 1, 2) {
+      let bit = coder.code(number >> UInt32(length - 1 - index) & 1 == 1, models, model)
+      result = 2 * result + (bit ? 1 : 0)
+      model += bit ? 2 : 1
+    }
+    let rest = max(length - 3, 0)
+    let low = coder.codeRaw(number & (1 << UInt32(rest) - 1), count: rest)
+    return result << UInt32(rest) | low
+  }
+
+  /// Codes whether the ordinal falls.
+  @inline(__always)
+  mutating func codeSign<Coder: BinaryCoder & ~Copyable>(
+    _ falls: Bool, column: Int, with coder: inout Coder
+  ) -> Bool {
+    signs.code(falls, column: column, with: &coder)
+  }
+
+  mutating func endRow() {
+    signs.endRow()
+  }
+}

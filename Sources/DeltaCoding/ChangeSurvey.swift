@@ -1,0 +1,57 @@
+/// What an encoder counts before it codes a chunk.
+struct ChangeSurvey {
+  /// Elements by the base's exponent, and those of them that changed.
+  private(set) var counts: [Int]
+  private(set) var hits: [Int]
+  /// Elements by the result's exponent.
+  private(set) var resultCounts: [Int]
+  /// Elements whose exponent changed, by `16 · the result's exponent + the distance class`.
+  private(set) var moved: [Int]
+  private(set) var changedCount = 0
+  private(set) var movedCount = 0
+  /// The least exponent that a change of at least a binade reached.
+  private(set) var leastReach: Int
+
+  /// - Precondition: Both pointers hold `count` elements of this layout.
+  @inline(__always)
+  init<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, count: Int, layout: FloatLayout
+  ) {
+    let mantissaBitCount = layout.mantissaBitCount
+    counts = [Int](repeating: 0, count: layout.exponentCount)
+    hits = counts
+    resultCounts = counts
+    moved = [Int](repeating: 0, count: 16 * layout.exponentCount)
+    leastReach = layout.exponentCount - 1
+    let classes = MoveModel(
+      table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
+    // Four histograms, as neighbours often have the same exponent.
+    let lanes = UncheckedBuffer<UInt32>(repeating: 0, count: 4 * layout.exponentCount)
+    let lane = unsafe lanes.pointer
+    for index in 0..<count {
+      let before = unsafe base[index]
+      let after = unsafe result[index]
+      let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
+      let place = 4 &* exponent &+ index & 3
+      unsafe lane[place] &+= 1
+      guard before != after else { continue }
+      changedCount += 1
+      hits[exponent] += 1
+      let reached = after.exponent(mantissaBitCount: mantissaBitCount)
+      if reached != exponent {
+        movedCount += 1
+        resultCounts[reached] += 1
+        resultCounts[exponent] -= 1
+        moved[16 * reached + classes.distanceClass(after)] += 1
+      }
+      let rises = after.ordinal &- before.ordinal
+      let magnitude = rises >> Word(Word.bitWidth - 1) == 1 ? 0 &- rises : rises
+      let binades = Int(truncatingIfNeeded: magnitude >> Word(mantissaBitCount))
+      if binades > 0 { leastReach = min(leastReach, exponent + binades) }
+    }
+    for exponent in counts.indices {
+      for index in 0..<4 { counts[exponent] += Int(lanes[4 * exponent + index]) }
+      resultCounts[exponent] += counts[exponent]
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/// Logarithms in half octaves, the unit of all levels (Formats/delta-coding.md, "Half octaves").
+enum LogScale {
+  /// `2^(halfOctaves / 2 + shift)`, rounded down: 0 where that is below one, `2^47` where beyond.
+  static func power(_ halfOctaves: Int, shift: Int = 0) -> UInt64 {
+    let exponent = halfOctaves + 2 * shift
+    guard exponent >= 0 else { return 0 }
+    guard exponent < 94 else { return 1 << 47 }
+    let whole: UInt64 = 1 << UInt64(exponent >> 1)
+    // 46,341 is 2^15.5.
+    return exponent & 1 == 0 ? whole : whole &* 46_341 >> 15
+  }
+
+  /// The probability, in 65,536ths, whose odds are `2^(halfOctaves / 2)` to one.
+  static func probability(_ halfOctaves: Int) -> Int {
+    let odds = power(halfOctaves, shift: 16)
+    return Int((odds << 16) / (odds + 65_536))
+  }
+
+  /// `8 · log2(value)`, near enough: the five bits below the leading one count.
+  @inline(__always)
+  static func eighths(_ value: UInt64) -> Int {
+    let exponent = 63 &- value.leadingZeroBitCount
+    let fraction = Int(truncatingIfNeeded: (value << UInt64(63 &- exponent)) >> 58) & 31
+    // `round(8 · log2(1 + i / 32))` for i of 0 to 15 and of 16 to 31, four bits each.
+    let rounded: UInt64 = fraction < 16 ? 0x4444_3333_2221_1100 : 0x8877_7776_6666_5555
+    return 8 &* exponent &+ Int(truncatingIfNeeded: rounded >> UInt64(4 &* (fraction & 15))) & 15
+  }
+}

@@ -1,0 +1,236 @@
+internal import ByteIO
+
+extension SparseCoding {
+  func apply(
+    _ parts: Parts, to base: RawSpan, into result: inout MutableRawSpan
+  ) {
+    unsafe base.withUnsafeBytes { source in
+      unsafe result.withUnsafeMutableBytes { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        if layout.bitWidth == 16 {
+          unsafe apply(
+            parts, source.assumingMemoryBound(to: UInt16.self),
+            target.assumingMemoryBound(to: UInt16.self))
+        } else {
+          unsafe apply(
+            parts, source.assumingMemoryBound(to: UInt32.self),
+            target.assumingMemoryBound(to: UInt32.self))
+        }
+      }
+    }
+  }
+
+  func strip(
+    _ parts: Parts, from result: RawSpan, into base: inout MutableRawSpan
+  ) {
+    unsafe result.withUnsafeBytes { source in
+      unsafe base.withUnsafeMutableBytes { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        if layout.bitWidth == 16 {
+          unsafe self.strip(
+            parts, source.assumingMemoryBound(to: UInt16.self),
+            target.assumingMemoryBound(to: UInt16.self))
+        } else {
+          unsafe self.strip(
+            parts, source.assumingMemoryBound(to: UInt32.self),
+            target.assumingMemoryBound(to: UInt32.self))
+        }
+      }
+    }
+  }
+
+  private func state(_ header: Header, _ values: inout RangeDecoder) -> SparseState {
+    var table = OddsTable(exponentCount: layout.exponentCount)
+    table.code(with: &values)
+    let leastReach = Int(values.codeRaw(0, count: 8))
+    return SparseState(
+      header, odds: table.completed(), leastReach: leastReach, shape: shape, layout: layout)
+  }
+
+  /// - Precondition: Both pointers hold the shape's elements.
+  @inline(__always)
+  private func apply<Word: FixedWidthInteger & UnsignedInteger>(
+    _ parts: Parts, _ source: UnsafePointer<Word>, _ target: UnsafeMutablePointer<Word>
+  ) {
+    var positions = RangeDecoder(parts.positions)
+    var values = RangeDecoder(parts.values)
+    var state = state(parts.header, &values)
+    var rareCount = parts.header.rareCount
+    var remaining = parts.header.rareCount + parts.header.likelyCount
+    let mantissaBitCount = layout.mantissaBitCount
+    let weightShift = Word(truncatingIfNeeded: mantissaBitCount - 6)
+    let weightMask = Word(truncatingIfNeeded: (layout.exponentCount - 1) << 6)
+
+    var next = GapModel.Target()
+    if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
+    // What elements may still weigh until the next change, and that when it was last noted.
+    var left = next.distance
+    var noted = left
+    let columnLevels = unsafe state.levels.columns.pointer
+    let allWeights = unsafe state.weights.pointer
+    for row in 0..<shape.rows {
+      let source = unsafe source + row * shape.columns
+      let target = unsafe target + row * shape.columns
+      var column = 0
+      while column < shape.columns {
+        let end = min(column + Levels.segment, shape.columns)
+        unsafe (target + column).update(from: source + column, count: end - column)
+        var weights = unsafe allWeights + state.levels.row
+        while column < end {
+          let bits = unsafe source[column]
+          let place = Int(truncatingIfNeeded: bits &>> weightShift & weightMask)
+          let weight = unsafe weights[place &+ Int(columnLevels[column])]
+          left &-= weight
+          if left < 0 {
+            let exponent = place >> 6
+            if weight == GapModel.likelyWeight {
+              left &+= weight
+              guard state.codeFlag(false, exponent: exponent, column: column, with: &values)
+              else {
+                column &+= 1
+                continue
+              }
+              state.levels.passed(weight: noted &- left)
+            } else {
+              left &+= weight
+              state.levels.passed(weight: noted &- left)
+              state.gaps.settle(
+                next, before: next.distance &- left, weight: weight, with: &positions)
+              rareCount &-= 1
+              next =
+                rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
+              left = next.distance
+            }
+            noted = left
+            let change = state.codeChange(
+              magnitude: 0, falls: false, exponent: exponent, column: column, with: &values)
+            let distance = Word(truncatingIfNeeded: change.magnitude)
+            let ordinal = change.falls ? bits.ordinal &- distance : bits.ordinal &+ distance
+            unsafe target[column] = ordinal.floatBits
+            remaining &-= 1
+            guard remaining > 0 else {
+              let done = row * shape.columns + column + 1
+              let rest = shape.elementCount - done
+              unsafe (target + column + 1).update(from: source + column + 1, count: rest)
+              return
+            }
+            unsafe weights = allWeights + state.levels.row
+          }
+          column &+= 1
+        }
+        state.levels.passed(weight: noted &- left)
+        noted = left
+        state.levels.refreshRow()
+      }
+      unsafe state.endRow(row, elements: source, mantissaBitCount: mantissaBitCount)
+    }
+  }
+
+  /// - Precondition: Both pointers hold the shape's elements.
+  @inline(__always)
+  private func strip<Word: FixedWidthInteger & UnsignedInteger>(
+    _ parts: Parts, _ source: UnsafePointer<Word>, _ target: UnsafeMutablePointer<Word>
+  ) {
+    var positions = RangeDecoder(parts.positions)
+    var values = RangeDecoder(parts.values)
+    var movePositions = RangeDecoder(parts.movePositions)
+    var moveValues = RangeDecoder(parts.moveValues)
+    var state = state(parts.header, &values)
+    var moves = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
+    var rareMoves = parts.moves.rareCount
+    var remainingMoves = parts.moves.rareCount + parts.moves.likelyCount
+    if remainingMoves > 0 { moves.codeTable(with: &moveValues) }
+    var rareCount = parts.header.rareCount
+    var remaining = parts.header.rareCount + parts.header.likelyCount
+    let mantissaBitCount = layout.mantissaBitCount
+
+    var next = GapModel.Target()
+    if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
+    var left = next.distance
+    var noted = left
+    var nextMove = GapModel.Target()
+    if rareMoves > 0 { nextMove = moves.gaps.decodeTarget(with: &movePositions) }
+    var leftToMove = nextMove.distance
+    let columnLevels = unsafe state.levels.columns.pointer
+    let allWeights = unsafe state.weights.pointer
+    for row in 0..<shape.rows {
+      let source = unsafe source + row * shape.columns
+      let target = unsafe target + row * shape.columns
+      var column = 0
+      while column < shape.columns {
+        let end = min(column + Levels.segment, shape.columns)
+        unsafe (target + column).update(from: source + column, count: end - column)
+        while column < end {
+          let bits = unsafe source[column]
+          let level = unsafe Int(columnLevels[column]) &+ state.levels.row
+          var exponent = bits.exponent(mantissaBitCount: mantissaBitCount)
+          if remainingMoves > 0,
+            let odds = moves.odds(bits, exponent: exponent, level: level - SparseState.noLevel)
+          {
+            let weight = moves.weight(odds)
+            leftToMove &-= weight
+            if leftToMove < 0 {
+              leftToMove &+= weight
+              var hasMoved = true
+              if weight == GapModel.likelyWeight {
+                hasMoved = moves.codeFlag(false, odds: odds, with: &moveValues)
+              } else {
+                moves.gaps.settle(
+                  nextMove, before: nextMove.distance &- leftToMove, weight: weight,
+                  with: &movePositions)
+                rareMoves &-= 1
+                nextMove =
+                  rareMoves > 0 ? moves.gaps.decodeTarget(with: &movePositions) : GapModel.Target()
+                leftToMove = nextMove.distance
+              }
+              if hasMoved {
+                remainingMoves &-= 1
+                exponent = moves.codeExponent(
+                  0, of: bits, base: state.odds.table, with: &moveValues)
+              }
+            }
+          }
+          let weight = unsafe allWeights[exponent << 6 &+ level]
+          left &-= weight
+          if left < 0 {
+            left &+= weight
+            if weight == GapModel.likelyWeight {
+              guard state.codeFlag(false, exponent: exponent, column: column, with: &values)
+              else {
+                column &+= 1
+                continue
+              }
+              state.levels.passed(weight: noted &- left)
+            } else {
+              state.levels.passed(weight: noted &- left)
+              state.gaps.settle(
+                next, before: next.distance &- left, weight: weight, with: &positions)
+              rareCount &-= 1
+              next =
+                rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
+              left = next.distance
+            }
+            noted = left
+            let change = state.codeChange(
+              magnitude: 0, falls: false, exponent: exponent, column: column, with: &values)
+            let distance = Word(truncatingIfNeeded: change.magnitude)
+            let ordinal = change.falls ? bits.ordinal &+ distance : bits.ordinal &- distance
+            unsafe target[column] = ordinal.floatBits
+            remaining &-= 1
+            guard remaining > 0 else {
+              let done = row * shape.columns + column + 1
+              let rest = shape.elementCount - done
+              unsafe (target + column + 1).update(from: source + column + 1, count: rest)
+              return
+            }
+          }
+          column &+= 1
+        }
+        state.levels.passed(weight: noted &- left)
+        noted = left
+        state.levels.refreshRow()
+      }
+      unsafe state.endRow(row, elements: target, mantissaBitCount: mantissaBitCount)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+internal import ByteIO
+
+/// Coding 1: changes one by one, each by its distance from the one before and its size, given what
+/// the base's exponents, the row and the column say.
+///
+/// Formats/delta-coding.md, "Coding 1".
+struct SparseCoding {
+  let shape: ChunkShape
+  let layout: FloatLayout
+
+  init(_ shape: ChunkShape, _ format: FloatFormat) {
+    self.shape = shape
+    layout = FloatLayout(format)
+  }
+
+  /// What a chunk says before its streams.
+  struct Header {
+    /// Codes of ``Levels``: row in the lower half, column in the upper.
+    var priors: UInt8 = 0
+    /// Changes among elements that were unlikely to change.
+    var rareCount = 0
+    /// Changes among elements that were looked at one by one.
+    var likelyCount = 0
+    var shifts = ShiftTable()
+  }
+
+  /// A chunk cut into its parts.
+  struct Parts {
+    var header = Header()
+    var positions: [UInt8] = []
+    var values: [UInt8] = []
+    var moves = MoveCounts()
+    var movePositions: [UInt8] = []
+    var moveValues: [UInt8] = []
+
+    var streamByteCount: Int {
+      positions.count + values.count + movePositions.count + moveValues.count
+    }
+  }
+
+  /// Cuts a chunk from behind its coding id to its end.
+  func parse(_ reader: inout ByteReader) throws(FormatError) -> Parts {
+    let start = reader.position
+    var parts = Parts()
+    parts.header.priors = try reader.read(UInt8.self)
+    parts.header.rareCount = try reader.readVariableLength()
+    parts.header.likelyCount = try reader.readVariableLength()
+    parts.moves.rareCount = try reader.readVariableLength()
+    parts.moves.likelyCount = try reader.readVariableLength()
+    parts.header.shifts = try ShiftTable(parsing: &reader, layout: layout)
+    guard
+      parts.header.rareCount <= shape.elementCount,
+      parts.header.likelyCount <= shape.elementCount - parts.header.rareCount,
+      parts.moves.rareCount <= shape.elementCount,
+      parts.moves.likelyCount <= shape.elementCount - parts.moves.rareCount
+    else {
+      throw .corrupt("more changes than elements", at: start)
+    }
+    let positionsByteCount = try reader.readVariableLength()
+    let valuesByteCount = try reader.readVariableLength()
+    let movePositionsByteCount = try reader.readVariableLength()
+    parts.positions = try reader.readBytes(positionsByteCount).array
+    parts.values = try reader.readBytes(valuesByteCount).array
+    parts.movePositions = try reader.readBytes(movePositionsByteCount).array
+    parts.moveValues = try reader.readBytes(reader.remaining).array
+    return parts
+  }
+
+  func decode(
+    _ reader: inout ByteReader, from input: RawSpan, into output: inout MutableRawSpan,
+    direction: Direction
+  ) throws(FormatError) {
+    let parts = try parse(&reader)
+    guard parts.header.rareCount + parts.header.likelyCount > 0 else {
+      throw .corrupt("a chunk that changes nothing has no bytes", at: 0)
+    }
+    switch direction {
+    case .apply: apply(parts, to: input, into: &output)
+    case .strip: strip(parts, from: input, into: &output)
+    }
+  }
+
+  /// How many elements moved to another exponent, told apart as changes are.
+  struct MoveCounts {
+    var rareCount = 0
+    var likelyCount = 0
+  }
+}

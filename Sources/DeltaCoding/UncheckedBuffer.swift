@@ -1,0 +1,33 @@
+/// Scratch memory of the coding loops, whose indices are checked in debug builds only.
+///
+/// Bounds checks would double the time of a loop that does a handful of instructions an element.
+/// Every index is either masked to the buffer's size or a position inside the chunk.
+@safe
+struct UncheckedBuffer<Element: BitwiseCopyable>: ~Copyable {
+  let count: Int
+  private let start: UnsafeMutablePointer<Element>
+
+  init(repeating value: Element, count: Int) {
+    self.count = count
+    unsafe start = .allocate(capacity: max(count, 1))
+    unsafe start.initialize(repeating: value, count: count)
+  }
+
+  /// The same memory, for a loop that keeps it in a register.
+  var pointer: UnsafeMutablePointer<Element> { unsafe start }
+
+  subscript(index: Int) -> Element {
+    @inline(__always) get {
+      assert(index >= 0 && index < count)
+      return unsafe start[index]
+    }
+    @inline(__always) nonmutating set {
+      assert(index >= 0 && index < count)
+      unsafe start[index] = newValue
+    }
+  }
+
+  deinit {
+    unsafe start.deallocate()
+  }
+}

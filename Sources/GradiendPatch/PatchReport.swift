@@ -1,0 +1,89 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import PatchFormat
+
+/// What a patch holds.
+public struct PatchReport: Sendable {
+  /// A tensor that the patch changes.
+  public struct Change: Sendable {
+    /// As the base has it.
+    public let tensor: TensorReport
+    /// How many of its elements differ in the result.
+    public let changedCount: Int
+    /// Its bytes in the patch.
+    public let byteCount: Int
+  }
+
+  /// The metadata, as they stand in the file.
+  public let metadata: [(key: String, value: String)]
+  /// Tensors of the base.
+  public let tensorCount: Int
+  /// Elements of the base.
+  public let elementCount: Int
+  /// In the order in which they lie in the patch.
+  public let changes: [Change]
+  /// What the file's bytes are for; they add up to its length.
+  public let byteCounts: [(part: String, byteCount: Int)]
+
+  /// - Throws: ``CheckpointError`` if a chunk's header is damaged.
+  init(_ patch: PatchFile) throws(CheckpointError) {
+    metadata = patch.metadata.entries.map { ($0.key, $0.value) }
+    tensorCount = patch.index.tensors.count
+    elementCount = patch.index.tensors.reduce(0) { $0 + $1.elementCount }
+    changes = patch.index.tensors.compactMap { tensor in
+      tensor.change.map { change in
+        Change(
+          tensor: TensorReport(
+            name: tensor.name, elementType: tensor.elementType, shape: tensor.shape),
+          changedCount: change.elementCount, byteCount: change.byteRange.count)
+      }
+    }
+    let streams = try Self.streams(of: patch)
+    byteCounts = [
+      ("header", patch.deltasByteRange.lowerBound),
+      ("chunk headers", patch.deltasByteRange.count - streams.total),
+      ("positions", streams.positions), ("values", streams.values), ("strip", streams.strip),
+      ("index", patch.indexByteRange.count),
+    ]
+  }
+
+  private struct Streams {
+    var positions = 0
+    var values = 0
+    var strip = 0
+
+    var total: Int { positions + values + strip }
+  }
+
+  /// The bytes of each kind of stream in all chunks.
+  private static func streams(of patch: PatchFile) throws(CheckpointError) -> Streams {
+    var streams = Streams()
+    for tensor in patch.index.tensors {
+      guard let change = tensor.change else { continue }
+      let chunks = TensorChunks(elementType: tensor.elementType, shape: tensor.shape)
+      let element = CodedElement(tensor.elementType, byteWidth: chunks.elementByteWidth)
+      try CheckpointError.attributing(patch.path) { () throws(FormatError) in
+        let ranges = try patch.chunkByteRanges(of: change, count: chunks.count)
+        for (chunk, range) in zip(chunks, ranges) {
+          let shape = ChunkShape(element: element, rows: chunk.rows, columns: chunk.columns)
+          do throws(FormatError) {
+            let summary = try ChunkCoder(shape).summary(of: patch.file.bytes.extracting(range))
+            streams.positions += summary.positions
+            streams.values += summary.values
+            streams.strip += summary.strip
+          } catch {
+            throw error.shifted(by: range.lowerBound)
+          }
+        }
+      }
+    }
+    return streams
+  }
+
+  /// The length of the patch.
+  public var byteCount: Int { byteCounts.reduce(0) { $0 + $1.byteCount } }
+
+  /// Elements of the base that differ in the result.
+  public var changedElementCount: Int { changes.reduce(0) { $0 + $1.changedCount } }
+}
