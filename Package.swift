@@ -74,6 +74,7 @@ let package = Package(
     .testTarget(
       name: "GradiendPatchTests",
       dependencies: ["ByteIO", "Checkpoints", "GradiendPatch", "PatchFormat", "TestSupport"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "gradiend-patch"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
   ],

@@ -1,0 +1,213 @@
+import TestSupport
+import Testing
+
+/// What each command prints, and how it ends.
+@Suite struct CommandTests {
+  let stage: Stage
+
+  init() throws { stage = try Stage() }
+
+  @Test func `create`() throws {
+    let made = try stage.run(
+      "create", "base", "gradiend", "--feature-factor", "-1", "--learning-rate", "0.5")
+    #expect(made.status == 0)
+    #expect(made.error.isEmpty)
+    #expect(
+      made.output.withoutSizes == """
+        gradiend_patch.safetensors: # B, # % of the base's # B
+        changes 8 of 13 elements (# %) in 1 of 3 tensors
+
+        """)
+    #expect(try stage.folder.names().contains("gradiend_patch.safetensors"))
+  }
+
+  @Test func `create notes what a user should know, unless told to be quiet`() throws {
+    let words = [
+      "create", "base", "gradiend", "--feature-factor=1", "--learning-rate=0", "--force",
+    ]
+    let note = "note: the patch changes nothing: every element stays as it is\n"
+    #expect(try stage.program.run(words).error == note)
+    let quiet = try stage.program.run(words + ["--quiet"])
+    #expect(quiet.error.isEmpty)
+    #expect(
+      quiet.output.withoutSizes.hasSuffix("changes 0 of 13 elements (# %) in 0 of 3 tensors\n"))
+  }
+
+  @Test func `negative numbers need no equals sign`() throws {
+    for (name, words) in [
+      ("a", ["--feature-factor", "-1", "--learning-rate", "-0.5"]),
+      ("b", ["--feature-factor=-1", "--learning-rate=-0.5"]),
+      ("c", ["--learning-rate", "-5e-1", "--feature-factor=-1.0"]),
+    ] {
+      let made = try stage.program.run(["create", "base", "gradiend", "-o", name] + words)
+      #expect(made.status == 0, "\(made.error)")
+    }
+    #expect(try stage.folder.bytes(of: "a") == stage.folder.bytes(of: "b"))
+    #expect(try stage.folder.bytes(of: "a") == stage.folder.bytes(of: "c"))
+  }
+
+  @Test func `diff`() throws {
+    let made = try stage.run("diff", "base", "result", "-o", "other")
+    #expect(made.status == 0)
+    #expect(made.error.isEmpty)
+    #expect(
+      made.output.withoutSizes == """
+        other: # B, # % of the base's # B
+        changes 7 of 13 elements (# %) in 1 of 3 tensors
+
+        """)
+  }
+
+  @Test(arguments: ["", ".safetensors"])
+  func `apply and strip`(ending: String) throws {
+    let applied = try stage.run("apply", "base" + ending, "patch", "-o", "applied" + ending)
+    #expect(applied.status == 0)
+    #expect(applied.error.isEmpty)
+    #expect(
+      applied.output == """
+        applied\(ending): the result, all 3 tensors as published; 7 elements differ from the input \
+        in 1 tensors
+
+        """)
+    let stripped = try stage.run(
+      "strip", "applied" + ending, "patch", "-o", "stripped" + ending, "--sha256")
+    #expect(stripped.status == 0)
+    #expect(
+      stripped.output == """
+        stripped\(ending): the base, all 3 tensors as published; 7 elements differ from the input \
+        in 1 tensors
+
+        """)
+    let inside = ending.isEmpty ? "/model.safetensors" : ""
+    #expect(
+      try stage.folder.bytes(of: "applied" + ending + inside)
+        == stage.folder.bytes(of: "result.safetensors"))
+    #expect(
+      try stage.folder.bytes(of: "stripped" + ending + inside)
+        == stage.folder.bytes(of: "base.safetensors"))
+  }
+
+  @Test func `verify says which it is`() throws {
+    let base = try stage.run("verify", "base", "patch")
+    #expect(base.status == 0)
+    #expect(
+      base.output == "base: the base: all 3 tensors match, and the files are the publisher's\n")
+    let result = try stage.run("verify", "result", "patch", "--expect", "result")
+    #expect(result.status == 0)
+    #expect(
+      result.output
+        == "result: the result: all 3 tensors match, and the files are the publisher's\n"
+    )
+    #expect(try stage.run("verify", "base", "patch", "--expect", "result").status == 1)
+    #expect(try stage.run("verify", "result", "patch", "--expect=base").status == 1)
+  }
+
+  @Test func `verify names what differs`() throws {
+    var values = Stage.base
+    values[7] = 17
+    try stage.folder.write(Stage.model(values), to: "other")
+    let verdict = try stage.run("verify", "other", "patch")
+    #expect(verdict.status == 1)
+    #expect(verdict.error.isEmpty)
+    #expect(
+      verdict.output == """
+        other: neither base nor result
+        1 of 3 tensors differ from the base:
+          up.weight
+
+        """)
+  }
+
+  @Test func `inspect shows a checkpoint`() throws {
+    let shown = try stage.run("inspect", "base")
+    #expect(shown.status == 0)
+    #expect(
+      shown.output == """
+        base: checkpoint, 3 tensors, 13 elements, 256 B
+
+        file               bytes
+        model.safetensors    256
+
+        tensor       type  shape   elements
+        up.weight    F32   [2, 4]         8
+        norm.weight  F32   [3]            3
+        ids          I64   [2]            2
+
+        """)
+  }
+
+  @Test func `inspect shows a GRADIEND`() throws {
+    let shown = try stage.run("inspect", "gradiend")
+    #expect(shown.status == 0)
+    #expect(
+      shown.output == """
+        gradiend: GRADIEND checkpoint, 8 entries, 1 latent
+        decoder activation id, with bias, F32
+
+        parameter  shape   map  selected
+        up.weight  [2, 4]  all         8
+
+        """)
+  }
+
+  @Test func `inspect shows a patch, and accounts for every byte of it`() throws {
+    let shown = try stage.run("inspect", "patch")
+    #expect(shown.status == 0)
+    let lines = shown.output.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines[0].hasPrefix("patch: patch, "))
+    #expect(lines.contains("format            gradiend-patch"))
+    #expect(lines.contains("changed_elements  7"))
+    let table = lines.drop { !$0.hasPrefix("part ") }.dropFirst().prefix { !$0.isEmpty }
+    let counts = table.compactMap { line in
+      line.firstMatch(of: #/ ([0-9,]+) +[0-9.]+ %$/#).flatMap {
+        Int($0.output.1.replacing(",", with: ""))
+      }
+    }
+    #expect(counts.count == table.count && counts.count > 2)
+    #expect(try counts.reduce(0, +) == stage.folder.bytes(of: "patch").count)
+  }
+
+  // MARK: Refusals
+
+  @Test func `a wrong base is exit 1, with both remedies`() throws {
+    let twice = try stage.run("apply", "result", "patch", "-o", "out")
+    #expect(twice.status == 1)
+    #expect(twice.output.isEmpty)
+    #expect(
+      twice.error == """
+        gradiend-patch: result: the patch is applied already: these are the result's values
+        'gradiend-patch strip' gives the base back
+
+        """)
+    let never = try stage.run("strip", "base", "patch", "-o", "out")
+    #expect(never.status == 1)
+    #expect(
+      never.error == """
+        gradiend-patch: base: the patch is not applied: these are the base's values
+        there is nothing to strip
+
+        """)
+    #expect(try !stage.folder.names().contains("out"))
+  }
+
+  @Test func `a damaged input is exit 65, a missing one 66`() throws {
+    try stage.folder.write("<!doctype html>", to: "page.safetensors")
+    let page = try stage.run("apply", "page.safetensors", "patch", "-o", "out")
+    #expect(page.status == 65)
+    #expect(
+      page.error == """
+        gradiend-patch: page.safetensors: byte 0: this is a web page, not a model file; the download \
+        went wrong
+
+        """)
+    let missing = try stage.run("apply", "base", "none", "-o", "out")
+    #expect(missing.status == 66)
+    #expect(missing.error == "gradiend-patch: none: No such file or directory\n")
+    let model = try stage.run("apply", "base", "base.safetensors", "-o", "out")
+    #expect(model.status == 65)
+    #expect(model.error.contains("this is a safetensors file, but not a patch"))
+    #expect(
+      try stage.run("create", "base", "base", "--feature-factor=1", "--learning-rate=1").status
+        == 65)
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Disks that are full, streams that are closed, and signals.
+@Suite struct FailureTests {
+  let stage: Stage
+
+  init() throws { stage = try Stage() }
+
+  // MARK: Standard output
+
+  @Test(arguments: [["--help"], ["inspect", "base"], ["verify", "base", "patch", "--json"]])
+  func `a result that cannot be printed is exit 74`(words: [String]) throws {
+    let outcome = try stage.program.run(words, outputPath: "/dev/full")
+    #expect(outcome.status == 74)
+    #expect(
+      outcome.error == "gradiend-patch: standard output: No space left on device\n")
+  }
+
+  @Test(arguments: ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+  func `closed standard streams do no harm`(closed: String) throws {
+    let command = "\(Program.path) apply base.safetensors patch -o out --threads 1 \(closed)"
+    let outcome = try Program(folder: stage.folder.path, executable: "/bin/sh")
+      .run("-c", command)
+    #expect(outcome.status == (closed.contains(" >") || closed.hasPrefix(">") ? 74 : 0))
+    #expect(
+      try stage.folder.bytes(of: "out") == stage.folder.bytes(of: "result.safetensors"))
+  }
+
+  // MARK: Full disks
+
+  @Test func `a full disk is exit 74 and leaves nothing behind`() throws {
+    let disk = try SmallDisk(in: stage.folder, named: "disk")
+    defer { disk.unmount() }
+    var builder = SafetensorsBuilder()
+    builder.add("big", "U8", [2 << 20], Array(repeating: 1, count: 2 << 20))
+    try stage.folder.write(builder.bytes, to: "big.safetensors")
+    try stage.folder.write(builder.bytes, to: "big/model.safetensors")
+    #expect(try stage.run("diff", "big", "big", "-o", "big.patch").status == 0)
+    for input in ["big", "big.safetensors"] {
+      let outcome = try stage.run("apply", input, "big.patch", "-o", "disk/out")
+      #expect(outcome.status == 74)
+      #expect(outcome.error.contains("disk/out: "))
+      #expect(outcome.error.contains("No space left on device"))
+      #expect(try stage.folder.tree().filter { $0.hasPrefix("disk/") }.isEmpty)
+    }
+  }
+
+  @Test func `a full disk is no place for a patch either`() throws {
+    let disk = try SmallDisk(in: stage.folder, named: "disk")
+    defer { disk.unmount() }
+    var generator = SeededGenerator(seed: 1)
+    let noise = (0..<2 << 18).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    for (name, bytes) in [("one", [UInt8](repeating: 0, count: 2 << 18)), ("two", noise)] {
+      var builder = SafetensorsBuilder()
+      for part in 0..<3 { builder.add("part\(part)", "U8", [2 << 18], bytes) }
+      try stage.folder.write(builder.bytes, to: name)
+    }
+    let outcome = try stage.run("diff", "one", "two", "-o", "disk/patch")
+    #expect(outcome.status == 74)
+    #expect(try stage.folder.tree().filter { $0.hasPrefix("disk/") }.isEmpty)
+  }
+
+  // MARK: Signals
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGKILL], [true, false])
+  func `a signal during apply leaves no output`(signal: Int32, isFolder: Bool) throws {
+    try Self.makeLargeFile(stage.folder.path("large/model.safetensors"))
+    let base = isFolder ? "large" : "large/model.safetensors"
+    #expect(try stage.run("diff", base, base, "-o", "large.patch").status == 0)
+    let before = Set(try stage.folder.names())
+    let running = try stage.program.start(["apply", base, "large.patch", "-o", "out"])
+    // The temporary appears as the work begins.
+    while running.isRunning, Set(try stage.folder.names()) == before { usleep(200) }
+    running.send(signal)
+    let outcome = running.wait()
+    #expect(outcome.signal == signal, "it was too fast, or ended otherwise: \(outcome)")
+    let left = Set(try stage.folder.names()).subtracting(before)
+    #expect(!left.contains("out"))
+    // Nothing can be done about SIGKILL, but the leavings say by their name what they are.
+    #expect(signal == SIGKILL ? left.allSatisfy { $0.hasSuffix(".partial") } : left.isEmpty)
+  }
+
+  /// Writes a checkpoint of 192 MB, nearly all of it a hole.
+  private static func makeLargeFile(_ path: String) throws {
+    let byteCount = 192 << 20
+    let header = #"{"big":{"dtype":"U8","shape":[\#(byteCount)],"data_offsets":[0,\#(byteCount)]}}"#
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let start = SafetensorsBuilder.file(header: header)
+    try Data(start).write(to: URL(fileURLWithPath: path))
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.truncate(atOffset: UInt64(start.count + byteCount))
+    try file.close()
+  }
+}
+
+/// A file system of 1 MB. A test that needs one is skipped where this user may not mount it.
+struct SmallDisk {
+  private let path: String
+
+  init(in folder: TemporaryDirectory, named name: String) throws {
+    path = folder.path(name)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    guard mount("tmpfs", path, "tmpfs", 0, "size=1m") == 0 else {
+      try Test.cancel("mounting a small file system is not permitted here")
+    }
+  }
+
+  func unmount() { umount2(path, Int32(MNT_DETACH)) }
+}

@@ -1,0 +1,44 @@
+import TestSupport
+import Testing
+
+/// A folder with a small base, its result, the patch between them, and a GRADIEND.
+struct Stage {
+  let folder: TemporaryDirectory
+  var program: Program
+
+  static let base: [Float] = [0, 0.25, -0.5, 1, 2, -4, 8, 16]
+
+  init() throws {
+    folder = try TemporaryDirectory()
+    program = Program(folder: folder.path)
+    try folder.write(Self.model(Self.base), to: "base.safetensors")
+    try folder.write(Self.model(Self.base.map { $0 * 2 }), to: "result.safetensors")
+    for name in ["base", "result"] {
+      try folder.write(folder.bytes(of: name + ".safetensors"), to: name + "/model.safetensors")
+      try folder.write("{}", to: name + "/config.json")
+      try folder.write("tokens", to: name + "/tokenizer.json")
+    }
+    var builder = GradiendBuilder([.init("up.weight", [2, 4])])
+    try builder.write(to: folder, as: "gradiend")
+    let made = try run("diff", "base.safetensors", "result.safetensors", "-o", "patch")
+    try #require(made.status == 0, "\(made.error)")
+  }
+
+  func run(_ arguments: String...) throws -> Program.Outcome { try program.run(arguments) }
+
+  /// Three tensors, of which `up.weight` has these values.
+  static func model(_ values: [Float]) -> [UInt8] {
+    var builder = SafetensorsBuilder()
+    builder.add("up.weight", shape: [2, 4], floats: values)
+    builder.add("norm.weight", shape: [3], floats: [1, 1, 1])
+    builder.add("ids", "I64", [2], Array(repeating: 7, count: 16))
+    return builder.bytes
+  }
+}
+
+extension String {
+  /// With sizes and shares replaced by `#`, as they depend on how well a patch is coded.
+  var withoutSizes: String {
+    replacing(#/[0-9.]+ (B|kB|MB)\b/#, with: "# B").replacing(#/[0-9.]+ %/#, with: "# %")
+  }
+}
