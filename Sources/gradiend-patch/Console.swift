@@ -2,6 +2,15 @@ import Glibc
 
 /// The terminal, standard output and standard error.
 enum Console {
+  /// Occupies the standard streams that the caller closed, so that no file opened later is taken
+  /// for one of them. Using them fails as before.
+  static func occupyClosedStreams() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+      // The lowest free descriptor is this one.
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   /// Columns of the terminal, 80 where there is none.
   static var width: Int {
     if let text = getenv("COLUMNS"), let columns = Int(String(cString: text)), columns > 0 {

@@ -1,6 +1,7 @@
 import CommandGrammar
 import GradiendPatch
 
+Console.occupyClosedStreams()
 UnfinishedOutputs.removeOnSignals()
 let program = CommandSet<any Command>(
   name: "gradiend-patch", version: Version.current,
