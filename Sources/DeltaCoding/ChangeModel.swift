@@ -17,9 +17,9 @@ struct ChangeModel: ~Copyable {
     static let fraction = 256
   }
 
-  init(mantissaBitCount: Int, columnCount: Int) {
+  init(mantissaBitCount: Int, columnCount: Int, predictsSigns: Bool) {
     self.mantissaBitCount = mantissaBitCount
-    signs = SignModel(columnCount: columnCount)
+    signs = SignModel(columnCount: columnCount, isOff: !predictsSigns)
     for index in 0..<64 {
       models.start(First.flag + index, at: LogScale.probability(index - 4), trust: 8)
       // Octaves from even odds.

@@ -32,6 +32,6 @@ extension FixedWidthInteger where Self: UnsignedInteger {
   /// The biased exponent of the float that has these bits.
   @inline(__always)
   func exponent(mantissaBitCount: Int) -> Int {
-    Int(truncatingIfNeeded: (self & (Self.max >> 1)) >> Self(truncatingIfNeeded: mantissaBitCount))
+    Int(truncatingIfNeeded: (self & (Self.max >> 1)) &>> Self(truncatingIfNeeded: mantissaBitCount))
   }
 }

@@ -19,6 +19,8 @@ struct Levels: ~Copyable {
 
   private var rowHits: UInt64 = 0
   private var rowPredicted: UInt64 = 0
+  private var common: UInt64 = 0
+  private var rareHits: UInt64 = 0
   private let columnHits: UncheckedBuffer<UInt32>
   private let columnPredicted: UncheckedBuffer<UInt64>
   /// What a row predicts of a column, by exponent.
@@ -70,13 +72,14 @@ struct Levels: ~Copyable {
 
   /// Notes a change.
   @inline(__always)
-  mutating func hit(column: Int) {
+  mutating func hit(column: Int, rare: Bool) {
+    if rare { rareHits &+= 1 }
     rowHits &+= 65_536
     if let columnPrior {
       columnHits[column] &+= 1
       columns[column] = UInt8(
         truncatingIfNeeded: Self.level(
-          UInt64(columnHits[column]) << 16, columnPredicted[column], columnPrior))
+          UInt64(columnHits[column]) << 16, columnPredicted[column] &+ common, columnPrior))
     }
     refreshRow()
   }
@@ -89,34 +92,26 @@ struct Levels: ~Copyable {
 
   /// Ends row `index` whose elements before the update are `elements`.
   ///
-  /// One row in eight is asked what it predicts of its columns, and the columns' levels are looked
-  /// at again every sixteen rows; more often at the start.
+  /// One row in sixteen is asked what it predicts of its columns, and the columns' levels are looked
+  /// at again every thirty-two rows; more often at the start.
   mutating func endRow<Word: FixedWidthInteger & UnsignedInteger>(
     _ index: Int, elements: UnsafePointer<Word>, mantissaBitCount: Int, table: borrowing OddsTable
   ) {
     if let columnPrior {
       let count = columns.count
-      if index < 16 || index & 7 == 0 {
-        for exponent in stride(from: table.lowest, through: table.highest, by: 1) {
-          contributions[exponent] = contribution(
-            of: table.odds[exponent], rows: index < 16 ? 1 : 8)
-        }
-        let predicted = unsafe columnPredicted.pointer
-        let contribution = unsafe contributions.pointer
-        for column in 0..<count {
-          let exponent = unsafe elements[column].exponent(mantissaBitCount: mantissaBitCount)
-          unsafe predicted[column] &+= UInt64(contribution[exponent])
-        }
-      }
       let next = index + 1
-      if next & 15 == 0 || (next < 16 && next & (next - 1) == 0) {
+      if next & 31 == 0 || (next < 32 && next & (next - 1) == 0) {
+        let predicted = unsafe columnPredicted.pointer
+        let hits = unsafe columnHits.pointer
+        let levels = unsafe columns.pointer
         for column in 0..<count {
-          columns[column] = UInt8(
+          unsafe levels[column] = UInt8(
             truncatingIfNeeded: Self.level(
-              UInt64(columnHits[column]) << 16, columnPredicted[column], columnPrior))
+              UInt64(hits[column]) << 16, predicted[column] &+ common, columnPrior))
         }
       }
     }
+    common = (rareHits << 16) / UInt64(max(columns.count, 1))
     row = Self.bias
     rowHits = 0
     rowPredicted = 0

@@ -6,17 +6,24 @@
 struct MoveModel: ~Copyable {
   /// The odds, by the result's exponent.
   var table: OddsTable
-  /// By exponent, what the odds lose for each bit that the distance to the edge has.
+  /// By exponent, what the odds lose for each bit that the distance to the edge has. Where it is 0,
+  /// levels do not count either, and elements are looked at one by one.
   private let steepness: UncheckedBuffer<Int16>
   /// The distance's bit length, by the upper bits of the mantissa.
   private let classes: UncheckedBuffer<UInt8>
-  private let weights: UncheckedBuffer<Int64>
+  /// Odds by exponent and upper bits of the mantissa; ``impossible`` where nothing moves.
+  let oddsByBits: UncheckedBuffer<Int16>
+  /// Weights, by odds, level included, from ``leastOdds`` on.
+  let weights: UncheckedBuffer<Int64>
   private let models = AdaptiveBits(count: 96)
   private let classShift: Int
   private let mantissaBitCount: Int
   var gaps = GapModel()
 
-  private static let leastOdds = -255
+  private static let impossible: Int16 = -200
+  private static let certain: Int16 = 60
+  /// Odds, less seven times ten for the distance, less 32 for the levels, are never below −154.
+  static let leastOdds = -240
 
   init(table: consuming OddsTable, layout: FloatLayout) {
     steepness = UncheckedBuffer(repeating: 0, count: table.odds.count)
@@ -30,10 +37,13 @@ struct MoveModel: ~Copyable {
       let distance = min(upper, (1 << known) - 1 - upper)
       classes[upper] = UInt8(Int.bitWidth - distance.leadingZeroBitCount)
     }
-    weights = UncheckedBuffer(repeating: 0, count: 512)
-    for index in 0..<512 { weights[index] = GapModel.weight(index + Self.leastOdds) }
+    oddsByBits = UncheckedBuffer(
+      repeating: Self.impossible, count: layout.exponentCount << known)
+    weights = UncheckedBuffer(repeating: 0, count: 332)
+    for odds in -160...78 { weights[odds - Self.leastOdds] = GapModel.weight(odds) }
     for index in 0..<64 {
-      models.start(index, at: LogScale.probability(index + OddsTable.likely), trust: 6)
+      models.start(
+        index, at: LogScale.probability(index % 40 + OddsTable.likely), trust: 6)
     }
     for index in 64..<72 { models.start(index, at: 64_000 - 6_000 * (index - 64), trust: 4) }
   }
@@ -45,20 +55,23 @@ struct MoveModel: ~Copyable {
     return Int(classes[mantissa >> classShift])
   }
 
-  /// Odds that the base's exponent was another, given the result's bits and the levels; `nil` if
-  /// that cannot be.
+  /// Where ``oddsByBits`` has the odds for these bits.
   @inline(__always)
-  func odds<Word: FixedWidthInteger & UnsignedInteger>(
-    _ bits: Word, exponent: Int, level: Int
-  ) -> Int? {
-    let odds = table.odds[exponent]
-    guard odds != OddsTable.closed else { return nil }
-    return Int(odds) + level - Int(steepness[exponent]) * distanceClass(bits)
+  func place<Word: FixedWidthInteger & UnsignedInteger>(_ bits: Word) -> Int {
+    Int(truncatingIfNeeded: (bits & (Word.max >> 1)) &>> Word(truncatingIfNeeded: classShift))
   }
 
-  @inline(__always)
-  func weight(_ odds: Int) -> Int64 {
-    weights[min(max(odds - Self.leastOdds, 0), 511)]
+  /// The odds that an element has moved, by the upper bits of the result, once the table is known.
+  mutating func complete() {
+    let known = mantissaBitCount - classShift
+    for exponent in stride(from: table.lowest, through: table.highest, by: 1)
+    where table.odds[exponent] != OddsTable.closed {
+      for upper in 0..<(1 << known) {
+        oddsByBits[exponent << known | upper] =
+          steepness[exponent] == 0
+          ? Self.certain : table.odds[exponent] - steepness[exponent] * Int16(classes[upper])
+      }
+    }
   }
 
   /// Sets the odds by what moved: `moved[16 · exponent + class]` of `counts[exponent]` elements.
@@ -69,7 +82,13 @@ struct MoveModel: ~Copyable {
       let total = byClass.reduce(0, +)
       guard total > 0 else { continue }
       var best = (cost: Int.max, steepness: 0, odds: 0)
-      for steepness in 0..<8 {
+      let overall = LogScale.odds(total, against: counts[exponent] - total)
+      if overall >= OddsTable.likely {
+        // Bases were tiny here: neither edge nor levels tell anything.
+        table.odds[exponent] = Int16(min(overall, OddsTable.coded.upperBound))
+        continue
+      }
+      for steepness in 1..<8 {
         // How many elements there would be if each counted as its class says, in 1,024ths.
         var mass = 0
         var penalty = 0
@@ -104,11 +123,16 @@ struct MoveModel: ~Copyable {
     }
   }
 
-  /// Codes whether an element whose odds are at least ``OddsTable/likely`` has moved.
+  /// Codes whether an element that is looked at has moved: `odds` include its level, `exponent` is
+  /// the result's.
   func codeFlag<Coder: BinaryCoder & ~Copyable>(
-    _ moves: Bool, odds: Int, with coder: inout Coder
+    _ moves: Bool, odds: Int, exponent: Int, with coder: inout Coder
   ) -> Bool {
-    coder.code(moves, models, min(odds - OddsTable.likely, 63))
+    let index =
+      steepness[exponent] == 0
+      ? 40 + max(Int(table.odds[exponent]) - OddsTable.likely, 0)
+      : min(odds - OddsTable.likely, 39)
+    return coder.code(moves, models, index)
   }
 
   /// Codes the base's exponent, given the bits of the result.

@@ -13,8 +13,12 @@ struct SignModel: ~Copyable {
   /// In percent, how often the guess is right, by the bit length of its evidence.
   private static let trust = [50, 60, 66, 72, 78, 80, 84, 88, 94]
 
-  init(columnCount: Int) {
-    columns = UncheckedBuffer(repeating: 0, count: columnCount)
+  /// Whether directions are told one by one.
+  private let isOff: Bool
+
+  init(columnCount: Int, isOff: Bool) {
+    self.isOff = isOff
+    columns = UncheckedBuffer(repeating: 0, count: isOff ? 0 : columnCount)
     for (index, percent) in Self.trust.enumerated() {
       models.start(index, at: percent * 655, trust: 8)
     }
@@ -24,6 +28,7 @@ struct SignModel: ~Copyable {
   mutating func code<Coder: BinaryCoder & ~Copyable>(
     _ falls: Bool, column: Int, with coder: inout Coder
   ) -> Bool {
+    guard !isOff else { return coder.codeRaw(falls ? 1 : 0, count: 1) == 1 }
     let sign = Int64(columns[column])
     let evidence = row &* sign
     let expectsFall = evidence < 0

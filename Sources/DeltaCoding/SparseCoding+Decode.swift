@@ -103,7 +103,9 @@ extension SparseCoding {
             }
             noted = left
             let change = state.codeChange(
-              magnitude: 0, falls: false, exponent: exponent, column: column, with: &values)
+              magnitude: 0, falls: false, exponent: exponent, column: column,
+              rare: weight != GapModel.likelyWeight,
+              with: &values)
             let distance = Word(truncatingIfNeeded: change.magnitude)
             let ordinal = change.falls ? bits.ordinal &- distance : bits.ordinal &+ distance
             unsafe target[column] = ordinal.floatBits
@@ -139,7 +141,12 @@ extension SparseCoding {
     var moves = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
     var rareMoves = parts.moves.rareCount
     var remainingMoves = parts.moves.rareCount + parts.moves.likelyCount
-    if remainingMoves > 0 { moves.codeTable(with: &moveValues) }
+    if remainingMoves > 0 {
+      moves.codeTable(with: &moveValues)
+      moves.complete()
+    }
+    let moveOdds = unsafe moves.oddsByBits.pointer
+    let moveWeights = unsafe moves.weights.pointer - (MoveModel.leastOdds + SparseState.noLevel)
     var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
     let mantissaBitCount = layout.mantissaBitCount
@@ -160,20 +167,21 @@ extension SparseCoding {
       while column < shape.columns {
         let end = min(column + Levels.segment, shape.columns)
         unsafe (target + column).update(from: source + column, count: end - column)
+        var rowLevel = state.levels.row
         while column < end {
           let bits = unsafe source[column]
-          let level = unsafe Int(columnLevels[column]) &+ state.levels.row
+          let level = unsafe Int(columnLevels[column]) &+ rowLevel
           var exponent = bits.exponent(mantissaBitCount: mantissaBitCount)
-          if remainingMoves > 0,
-            let odds = moves.odds(bits, exponent: exponent, level: level - SparseState.noLevel)
-          {
-            let weight = moves.weight(odds)
+          if remainingMoves > 0 {
+            let odds = unsafe Int(moveOdds[moves.place(bits)]) &+ level
+            let weight = unsafe moveWeights[odds]
             leftToMove &-= weight
             if leftToMove < 0 {
               leftToMove &+= weight
               var hasMoved = true
               if weight == GapModel.likelyWeight {
-                hasMoved = moves.codeFlag(false, odds: odds, with: &moveValues)
+                hasMoved = moves.codeFlag(
+                  false, odds: odds - SparseState.noLevel, exponent: exponent, with: &moveValues)
               } else {
                 moves.gaps.settle(
                   nextMove, before: nextMove.distance &- leftToMove, weight: weight,
@@ -212,7 +220,9 @@ extension SparseCoding {
             }
             noted = left
             let change = state.codeChange(
-              magnitude: 0, falls: false, exponent: exponent, column: column, with: &values)
+              magnitude: 0, falls: false, exponent: exponent, column: column,
+              rare: weight != GapModel.likelyWeight,
+              with: &values)
             let distance = Word(truncatingIfNeeded: change.magnitude)
             let ordinal = change.falls ? bits.ordinal &+ distance : bits.ordinal &- distance
             unsafe target[column] = ordinal.floatBits
@@ -223,6 +233,7 @@ extension SparseCoding {
               unsafe (target + column + 1).update(from: source + column + 1, count: rest)
               return
             }
+            rowLevel = state.levels.row
           }
           column &+= 1
         }

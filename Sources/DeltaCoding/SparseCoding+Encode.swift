@@ -30,7 +30,9 @@ extension SparseCoding {
     guard survey.changedCount > 0 else { return EncodedChunk(bytes: [], changedCount: 0) }
     var header = Header()
     header.shifts = shifts
-    header.priors = 0x33
+    let dispersion = unsafe DispersionSurvey(
+      base, result, shape: shape, survey: survey, layout: layout)
+    header.priors = UInt8(dispersion.rowPrior | dispersion.columnPrior << 4)
 
     var positions = RangeEncoder()
     var values = RangeEncoder()
@@ -47,7 +49,12 @@ extension SparseCoding {
     var remaining = survey.changedCount
     var remainingMoves = survey.movedCount
     var moveCounts = MoveCounts()
-    if remainingMoves > 0 { moves.codeTable(with: &moveValues) }
+    if remainingMoves > 0 {
+      moves.codeTable(with: &moveValues)
+      moves.complete()
+    }
+    let moveOdds = unsafe moves.oddsByBits.pointer
+    let moveWeights = unsafe moves.weights.pointer - (MoveModel.leastOdds + SparseState.noLevel)
 
     let mantissaBitCount = layout.mantissaBitCount
     // What elements weighed since the last change, and that when it was last noted.
@@ -62,33 +69,34 @@ extension SparseCoding {
       var column = 0
       while column < shape.columns {
         let end = min(column + Levels.segment, shape.columns)
+        var rowLevel = state.levels.row
         while column < end {
           let before = unsafe base[column]
           let after = unsafe result[column]
-          let level = unsafe Int(columnLevels[column]) &+ state.levels.row
+          let level = unsafe Int(columnLevels[column]) &+ rowLevel
           let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
           if remainingMoves > 0 {
             let reached = after.exponent(mantissaBitCount: mantissaBitCount)
-            if let odds = moves.odds(
-              after, exponent: reached, level: level - SparseState.noLevel)
-            {
-              let weight = moves.weight(odds)
-              let hasMoved = reached != exponent
+            let hasMoved = reached != exponent
+            let odds = unsafe Int(moveOdds[moves.place(after)]) &+ level
+            let weight = unsafe moveWeights[odds]
+            if hasMoved || weight == GapModel.likelyWeight {
               if weight == GapModel.likelyWeight {
-                _ = moves.codeFlag(hasMoved, odds: odds, with: &moveValues)
+                _ = moves.codeFlag(
+                  hasMoved, odds: odds - SparseState.noLevel, exponent: reached, with: &moveValues)
                 if hasMoved { moveCounts.likelyCount += 1 }
-              } else if hasMoved {
+              } else {
                 moves.gaps.encode(before: passedToMove, weight: weight, with: &movePositions)
                 moveCounts.rareCount += 1
                 passedToMove = 0
-              } else {
-                passedToMove &+= weight
               }
               if hasMoved {
                 remainingMoves -= 1
                 _ = moves.codeExponent(
                   exponent, of: after, base: state.odds.table, with: &moveValues)
               }
+            } else {
+              passedToMove &+= weight
             }
           }
           let weight = unsafe allWeights[exponent << 6 &+ level]
@@ -120,9 +128,10 @@ extension SparseCoding {
           let magnitude = UInt32(truncatingIfNeeded: falls ? 0 &- rises : rises)
           _ = state.codeChange(
             magnitude: magnitude, falls: falls, exponent: exponent, column: column,
-            with: &values)
+            rare: weight != GapModel.likelyWeight, with: &values)
           remaining -= 1
           if remaining == 0 { break rows }
+          rowLevel = state.levels.row
           column &+= 1
         }
         state.levels.passed(weight: passed &- noted)

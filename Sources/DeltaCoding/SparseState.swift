@@ -21,7 +21,8 @@ struct SparseState: ~Copyable {
       columnCount: shape.columns, exponentCount: layout.exponentCount,
       rowPrior: Int(header.priors & 15), columnPrior: Int(header.priors >> 4))
     changes = ChangeModel(
-      mantissaBitCount: layout.mantissaBitCount, columnCount: shape.columns)
+      mantissaBitCount: layout.mantissaBitCount, columnCount: shape.columns,
+      predictsSigns: header.priors != 0xFF)
     changes.leastReach = leastReach
     shifts = UncheckedBuffer(repeating: 0, count: layout.exponentCount)
     for (exponent, shift) in header.shifts.expanded(layout).enumerated() {
@@ -69,13 +70,13 @@ struct SparseState: ~Copyable {
   /// Codes a change, and learns from it.
   @inline(__always)
   mutating func codeChange<Coder: BinaryCoder & ~Copyable>(
-    magnitude: UInt32, falls: Bool, exponent: Int, column: Int, with coder: inout Coder
+    magnitude: UInt32, falls: Bool, exponent: Int, column: Int, rare: Bool, with coder: inout Coder
   ) -> (magnitude: UInt32, falls: Bool) {
     let magnitude = changes.codeMagnitude(
       magnitude, exponent: exponent, level: level(column: column),
       shift: Int(shifts[exponent]), sizes: odds.sizes, with: &coder)
     let falls = changes.codeSign(falls, column: column, with: &coder)
-    levels.hit(column: column)
+    levels.hit(column: column, rare: rare)
     return (magnitude, falls)
   }
 

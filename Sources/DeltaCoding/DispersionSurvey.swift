@@ -1,0 +1,68 @@
+/// How much rows and columns differ in what changes, beyond what exponents explain.
+///
+/// From some hundred rows. The decoder is told the outcome as two priors of ``Levels``.
+struct DispersionSurvey {
+  /// The prior's code for rows and for columns; 15 where levels would only follow noise.
+  private(set) var rowPrior = 15
+  private(set) var columnPrior = 15
+
+  private static let sampledRows = 256
+
+  /// - Precondition: Both pointers hold the shape's elements.
+  @inline(__always)
+  init<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, shape: ChunkShape,
+    survey: ChangeSurvey, layout: FloatLayout
+  ) {
+    let probabilities = UncheckedBuffer<Float>(repeating: 0, count: layout.exponentCount)
+    for exponent in 0..<layout.exponentCount where survey.hits[exponent] > 0 {
+      probabilities[exponent] = Float(survey.hits[exponent]) / Float(survey.counts[exponent])
+    }
+    let columnExcess = UncheckedBuffer<Float>(repeating: 0, count: shape.columns)
+    let columnPredicted = UncheckedBuffer<Float>(repeating: 0, count: shape.columns)
+    let probability = unsafe probabilities.pointer
+    let excess = unsafe columnExcess.pointer
+    let predicted = unsafe columnPredicted.pointer
+    var rowSquares: Float = 0
+    var rowPredictedSquares: Float = 0
+    var variance: Float = 0
+    let step = max(1, shape.rows / Self.sampledRows)
+    for row in stride(from: 0, to: shape.rows, by: step) {
+      let base = unsafe base + row * shape.columns
+      let result = unsafe result + row * shape.columns
+      var rowExcess: Float = 0
+      var rowPredicted: Float = 0
+      var rowVariance: Float = 0
+      for column in 0..<shape.columns {
+        let before = unsafe base[column]
+        let chance = unsafe probability[
+          before.exponent(mantissaBitCount: layout.mantissaBitCount)]
+        let surprise = unsafe (before == result[column] ? 0 : 1) - chance
+        unsafe excess[column] += surprise
+        unsafe predicted[column] += chance
+        rowExcess += surprise
+        rowPredicted += chance
+        rowVariance += chance * (1 - chance)
+      }
+      rowSquares += rowExcess * rowExcess
+      rowPredictedSquares += rowPredicted * rowPredicted
+      variance += rowVariance
+    }
+    var columnSquares: Float = 0
+    var columnPredictedSquares: Float = 0
+    for column in 0..<shape.columns {
+      columnSquares += columnExcess[column] * columnExcess[column]
+      columnPredictedSquares += columnPredicted[column] * columnPredicted[column]
+    }
+    rowPrior = Self.prior(rowSquares - variance, rowPredictedSquares)
+    columnPrior =
+      shape.rows == 1 ? 15 : Self.prior(columnSquares - variance, columnPredictedSquares)
+  }
+
+  /// The code of the prior for counts that vary by `excess` beyond chance where `squares` is the
+  /// sum of what was predicted, squared.
+  private static func prior(_ excess: Float, _ squares: Float) -> Int {
+    guard excess * 24 > squares else { return 15 }
+    return squares * 6 < excess ? 2 : 3
+  }
+}
