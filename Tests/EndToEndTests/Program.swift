@@ -27,9 +27,8 @@ struct Program {
       .appendingPathComponent("gradiend-patch").path
   }()
 
-  /// Runs the program to its end.
-  ///
-  /// - Parameter outputPath: where standard output goes instead of the outcome.
+  /// Runs the program to its end; standard output goes to `outputPath` if there is one, and to the
+  /// outcome otherwise.
   func run(_ arguments: [String], outputPath: String? = nil) throws -> Outcome {
     let streams = try TemporaryDirectory()
     let process = try start(
