@@ -91,6 +91,7 @@ import Testing
       chunk.removeLast(Int.random(in: 0..<chunk.count, using: &generator))
     }
     try forge(replacing: [position: chunk]) { _, _ in }
+    _ = try? Inspection(path: bench.path("forged")).run()
     // Some bits of a coded chunk may not matter; then the result must be the promised one.
     let outcome = Result { () throws(PatchError) in
       try bench.apply("forged", to: "base", as: "output")
@@ -101,6 +102,21 @@ import Testing
       #expect(error.kind == .badInput, "seed \(seed)")
       #expect(try bench.folder.names() == ["base", "forged", "patch", "result"], "seed \(seed)")
     }
+  }
+
+  @Test(arguments: [[1 << 57], [1 << 56, 2], [1, 1 << 57], [1 << 28, 1 << 29], [3, 1 << 23, 5]])
+  func `a changed tensor of any size is measured against its bytes`(shape: [Int]) throws {
+    let changed = try #require(sound.index.tensors.firstIndex { $0.change != nil })
+    try forge { tensors, metadata in
+      metadata.elementCount += shape.reduce(1, *) - tensors[changed].elementCount
+      tensors[changed].elementType = .float32
+      tensors[changed].shape = shape
+    }
+    try refusedApply(.mismatch)
+    let error = try bench.refusal(.badInput) { () throws(PatchError) in
+      _ = try Inspection(path: bench.path("forged")).run()
+    }
+    #expect(error.path == bench.path("forged"))
   }
 
   @Test func `names that look like paths stay names`() throws {
@@ -128,8 +144,10 @@ import Testing
   ) throws {
     var (tensors, metadata) = (sound.index.tensors, sound.metadata)
     edit(&tensors, &metadata)
+    var reserved = sound.metadata
+    reserved.elementCount = Int.max
     var writer = try PatchWriter(
-      path: bench.path("forged"), overwrites: true, reserving: sound.metadata)
+      path: bench.path("forged"), overwrites: true, reserving: reserved)
     var end = 0
     for position in tensors.indices where tensors[position].change != nil {
       let chunk = try chunks[position] ?? chunk(of: sources[position] ?? position)
