@@ -1,3 +1,5 @@
+internal import ByteIO
+
 /// What an encoder counts before it codes a chunk.
 struct ChangeSurvey {
   /// Elements by the base's exponent, and those of them that changed.
@@ -12,17 +14,41 @@ struct ChangeSurvey {
   /// The least exponent that a change of at least a binade reached.
   private(set) var leastReach: Int
 
-  /// - Precondition: Both pointers hold `count` elements of this layout.
-  @inline(__always)
-  init<Word: FixedWidthInteger & UnsignedInteger>(
-    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, count: Int, layout: FloatLayout
-  ) {
-    let mantissaBitCount = layout.mantissaBitCount
+  /// - Precondition: Both spans hold `count` elements of this layout.
+  init(base: RawSpan, result: RawSpan, count: Int, layout: FloatLayout) {
+    self = unsafe base.withUnsafeBytes { base in
+      unsafe result.withUnsafeBytes { result in
+        guard let base = base.baseAddress, let result = result.baseAddress else {
+          return Self(layout)
+        }
+        return if layout.bitWidth == 16 {
+          unsafe Self(
+            base.assumingMemoryBound(to: UInt16.self), result.assumingMemoryBound(to: UInt16.self),
+            count: count, layout: layout)
+        } else {
+          unsafe Self(
+            base.assumingMemoryBound(to: UInt32.self), result.assumingMemoryBound(to: UInt32.self),
+            count: count, layout: layout)
+        }
+      }
+    }
+  }
+
+  private init(_ layout: FloatLayout) {
     counts = [Int](repeating: 0, count: layout.exponentCount)
     hits = counts
     resultCounts = counts
     moved = [Int](repeating: 0, count: 16 * layout.exponentCount)
     leastReach = layout.exponentCount - 1
+  }
+
+  /// - Precondition: Both pointers hold `count` elements of this layout.
+  @inline(__always)
+  private init<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, count: Int, layout: FloatLayout
+  ) {
+    let mantissaBitCount = layout.mantissaBitCount
+    self.init(layout)
     let classes = MoveModel(
       table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
     // Four histograms, as neighbours often have the same exponent.

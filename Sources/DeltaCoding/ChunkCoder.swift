@@ -15,11 +15,25 @@ package struct ChunkCoder: Sendable {
   ///
   /// - Precondition: Both spans hold `shape.byteCount` bytes.
   /// - Complexity: O(`shape.elementCount`).
-  package func encode(base: RawSpan, result: RawSpan) -> EncodedChunk {
+  package func encode(
+    base: RawSpan, result: RawSpan, shifts: ShiftTable = ShiftTable()
+  ) -> EncodedChunk {
     precondition(base.byteCount == shape.byteCount && result.byteCount == shape.byteCount)
     guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
-    if case .float(let format) = shape.element {
-      return SparseCoding(shape, format).encode(base: base, result: result)
+    guard case .float(let format) = shape.element else {
+      return PlaneCoding(shape).encode(base: base, result: result)
+    }
+    let survey = ChangeSurvey(
+      base: base, result: result, count: shape.elementCount, layout: FloatLayout(format))
+    // Where many elements moved to another exponent, the two have little to do with each other.
+    if survey.movedCount <= shape.elementCount / 4 {
+      let chunk =
+        survey.changedCount > shape.elementCount / 4
+        ? DenseCoding(shape, format).encode(
+          base: base, result: result, survey: survey, shifts: shifts)
+        : SparseCoding(shape, format).encode(
+          base: base, result: result, survey: survey, shifts: shifts)
+      if chunk.bytes.count < shape.byteCount - shape.byteCount / 8 { return chunk }
     }
     return PlaneCoding(shape).encode(base: base, result: result)
   }
@@ -61,6 +75,12 @@ package struct ChunkCoder: Sendable {
         header: chunk.byteCount - parts.streamByteCount,
         positions: parts.positions.count, values: parts.values.count,
         strip: parts.movePositions.count + parts.moveValues.count)
+    case .dense(let coding):
+      let parts = try coding.parse(&reader)
+      return ChunkSummary(
+        coding: "dense", header: chunk.byteCount - parts.streamByteCount,
+        values: parts.model.count + parts.tokens.count + parts.bits.count,
+        strip: parts.movePositions.count + parts.moveValues.count)
     }
   }
 
@@ -80,6 +100,8 @@ package struct ChunkCoder: Sendable {
     switch try coding(id) {
     case .planes:
       try PlaneCoding(shape).decode(&reader, from: input, into: &output, direction: direction)
+    case .dense(let coding):
+      try coding.decode(&reader, from: input, into: &output, direction: direction)
     case .sparse(let coding):
       try coding.decode(&reader, from: input, into: &output, direction: direction)
     }
@@ -91,6 +113,7 @@ package struct ChunkCoder: Sendable {
   private enum ShapedCoding {
     case planes
     case sparse(SparseCoding)
+    case dense(DenseCoding)
   }
 
   /// The coding of this id, ready for this shape.
@@ -101,6 +124,7 @@ package struct ChunkCoder: Sendable {
     switch (coding, shape.element) {
     case (.planes, _): return .planes
     case (.sparse, .float(let format)): return .sparse(SparseCoding(shape, format))
+    case (.dense, .float(let format)): return .dense(DenseCoding(shape, format))
     default: throw .corrupt("coding \(id) is for floats only", at: 0)
     }
   }
@@ -110,6 +134,7 @@ package struct ChunkCoder: Sendable {
 package enum Coding: UInt8, CaseIterable, Sendable {
   case planes = 0
   case sparse = 1
+  case dense = 2
 }
 
 /// Which of the two files a decoder starts from.

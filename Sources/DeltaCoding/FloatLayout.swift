@@ -14,6 +14,9 @@ struct FloatLayout {
 
   /// Exponents are below this: 32 or 256.
   var exponentCount: Int { 1 << (bitWidth - 1 - mantissaBitCount) }
+
+  /// The biased exponent of 1.
+  var exponentBias: Int { exponentCount / 2 - 1 }
 }
 
 extension FixedWidthInteger where Self: UnsignedInteger {

@@ -23,18 +23,15 @@ struct Levels: ~Copyable {
   private var rareHits: UInt64 = 0
   private let columnHits: UncheckedBuffer<UInt32>
   private let columnPredicted: UncheckedBuffer<UInt64>
-  /// What a row predicts of a column, by exponent.
-  private let contributions: UncheckedBuffer<UInt32>
 
   /// A prior is the logarithm of how many changes it weighs, plus 4; 15 turns the levels off.
-  init(columnCount: Int, exponentCount: Int, rowPrior: Int, columnPrior: Int) {
+  init(columnCount: Int, rowPrior: Int, columnPrior: Int) {
     self.rowPrior = Self.prior(rowPrior)
     self.columnPrior = Self.prior(columnPrior)
     columns = UncheckedBuffer(repeating: UInt8(Self.bias), count: columnCount)
     let learnt = self.columnPrior == nil ? 0 : columnCount
     columnHits = UncheckedBuffer(repeating: 0, count: learnt)
     columnPredicted = UncheckedBuffer(repeating: 0, count: learnt)
-    contributions = UncheckedBuffer(repeating: 0, count: exponentCount)
   }
 
   private static func prior(_ code: Int) -> UInt64? {
@@ -90,13 +87,10 @@ struct Levels: ~Copyable {
     if let rowPrior { row = Self.level(rowHits, rowPredicted, rowPrior) }
   }
 
-  /// Ends row `index` whose elements before the update are `elements`.
-  ///
-  /// One row in sixteen is asked what it predicts of its columns, and the columns' levels are looked
-  /// at again every thirty-two rows; more often at the start.
-  mutating func endRow<Word: FixedWidthInteger & UnsignedInteger>(
-    _ index: Int, elements: UnsafePointer<Word>, mantissaBitCount: Int, table: borrowing OddsTable
-  ) {
+  /// Ends row `index`: the columns' levels are looked at again every thirty-two rows, and more often
+  /// at the start.
+  mutating func endRow(_ index: Int) {
+    common = (rareHits << 16) / UInt64(max(columns.count, 1))
     if let columnPrior {
       let count = columns.count
       let next = index + 1
@@ -111,17 +105,8 @@ struct Levels: ~Copyable {
         }
       }
     }
-    common = (rareHits << 16) / UInt64(max(columns.count, 1))
     row = Self.bias
     rowHits = 0
     rowPredicted = 0
-  }
-
-  /// What an element of these odds predicts for its column, in 65,536ths of a change.
-  private func contribution(of odds: Int16, rows: Int) -> UInt32 {
-    guard odds != OddsTable.closed else { return 0 }
-    let odds = Int(odds) + row - Self.bias
-    guard odds < OddsTable.likely else { return 0 }
-    return UInt32(truncatingIfNeeded: LogScale.power(odds, shift: 20) * UInt64(rows) >> 4)
   }
 }

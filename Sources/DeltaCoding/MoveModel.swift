@@ -12,9 +12,9 @@ struct MoveModel: ~Copyable {
   /// The distance's bit length, by the upper bits of the mantissa.
   private let classes: UncheckedBuffer<UInt8>
   /// Odds by exponent and upper bits of the mantissa; ``impossible`` where nothing moves.
-  let oddsByBits: UncheckedBuffer<Int16>
+  private let oddsByBits: UncheckedBuffer<Int16>
   /// Weights, by odds, level included, from ``leastOdds`` on.
-  let weights: UncheckedBuffer<Int64>
+  private let weights: UncheckedBuffer<Int64>
   private let models = AdaptiveBits(count: 96)
   private let classShift: Int
   private let mantissaBitCount: Int
@@ -23,7 +23,7 @@ struct MoveModel: ~Copyable {
   private static let impossible: Int16 = -200
   private static let certain: Int16 = 60
   /// Odds, less seven times ten for the distance, less 32 for the levels, are never below −154.
-  static let leastOdds = -240
+  private static let leastOdds = -240
 
   init(table: consuming OddsTable, layout: FloatLayout) {
     steepness = UncheckedBuffer(repeating: 0, count: table.odds.count)
@@ -40,7 +40,7 @@ struct MoveModel: ~Copyable {
     oddsByBits = UncheckedBuffer(
       repeating: Self.impossible, count: layout.exponentCount << known)
     weights = UncheckedBuffer(repeating: 0, count: 332)
-    for odds in -160...78 { weights[odds - Self.leastOdds] = GapModel.weight(odds) }
+    for odds in -160...91 { weights[odds - Self.leastOdds] = GapModel.weight(odds) }
     for index in 0..<64 {
       models.start(
         index, at: LogScale.probability(index % 40 + OddsTable.likely), trust: 6)
@@ -55,10 +55,15 @@ struct MoveModel: ~Copyable {
     return Int(classes[mantissa >> classShift])
   }
 
-  /// Where ``oddsByBits`` has the odds for these bits.
+  /// What an element of the result with these bits weighs, and its odds, in half octaves.
   @inline(__always)
-  func place<Word: FixedWidthInteger & UnsignedInteger>(_ bits: Word) -> Int {
-    Int(truncatingIfNeeded: (bits & (Word.max >> 1)) &>> Word(truncatingIfNeeded: classShift))
+  func weight<Word: FixedWidthInteger & UnsignedInteger>(
+    _ bits: Word, biasedLevel: Int
+  ) -> (weight: Int64, odds: Int) {
+    let place = Int(
+      truncatingIfNeeded: (bits & (Word.max >> 1)) &>> Word(truncatingIfNeeded: classShift))
+    let odds = Int(oddsByBits[place]) &+ biasedLevel &- SparseState.noLevel
+    return (weights[odds &- Self.leastOdds], odds)
   }
 
   /// The odds that an element has moved, by the upper bits of the result, once the table is known.
@@ -154,6 +159,7 @@ struct MoveModel: ~Copyable {
       if coder.code(exponent == candidate, models, 72 + min(rank, 20)) { return candidate }
       rank += 1
     }
-    return table.highest
+    // No exponent is open where a damaged chunk says so.
+    return max(table.highest, 0)
   }
 }

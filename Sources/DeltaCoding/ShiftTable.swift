@@ -3,16 +3,16 @@ internal import ByteIO
 /// How many low bits of an ordinal delta are always zero, by the base's exponent.
 ///
 /// All are 0 in an exact chunk (Formats/delta-coding.md, "Shifts").
-struct ShiftTable: Equatable {
+package struct ShiftTable: Equatable, Sendable {
   /// Exponents from `first` up to the next run's have `shift`; those below the first run have 0.
-  struct Run: Equatable {
+  struct Run: Equatable, Sendable {
     var first: UInt8
     var shift: UInt8
   }
 
   private(set) var runs: [Run] = []
 
-  init() {}
+  package init() {}
 
   /// - Precondition: One shift by exponent, none larger than the mantissa.
   init(_ shifts: [Int]) {

@@ -124,7 +124,7 @@ extension SparseCoding {
         noted = left
         state.levels.refreshRow()
       }
-      unsafe state.endRow(row, elements: source, mantissaBitCount: mantissaBitCount)
+      state.endRow(row)
     }
   }
 
@@ -135,29 +135,16 @@ extension SparseCoding {
   ) {
     var positions = RangeDecoder(parts.positions)
     var values = RangeDecoder(parts.values)
-    var movePositions = RangeDecoder(parts.movePositions)
-    var moveValues = RangeDecoder(parts.moveValues)
     var state = state(parts.header, &values)
-    var moves = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
-    var rareMoves = parts.moves.rareCount
-    var remainingMoves = parts.moves.rareCount + parts.moves.likelyCount
-    if remainingMoves > 0 {
-      moves.codeTable(with: &moveValues)
-      moves.complete()
-    }
-    let moveOdds = unsafe moves.oddsByBits.pointer
-    let moveWeights = unsafe moves.weights.pointer - (MoveModel.leastOdds + SparseState.noLevel)
+    var moves = MoveDecoder(
+      parts.moves, positions: parts.movePositions, values: parts.moveValues, layout: layout)
     var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
-    let mantissaBitCount = layout.mantissaBitCount
 
     var next = GapModel.Target()
     if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
     var left = next.distance
     var noted = left
-    var nextMove = GapModel.Target()
-    if rareMoves > 0 { nextMove = moves.gaps.decodeTarget(with: &movePositions) }
-    var leftToMove = nextMove.distance
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
     for row in 0..<shape.rows {
@@ -171,33 +158,7 @@ extension SparseCoding {
         while column < end {
           let bits = unsafe source[column]
           let level = unsafe Int(columnLevels[column]) &+ rowLevel
-          var exponent = bits.exponent(mantissaBitCount: mantissaBitCount)
-          if remainingMoves > 0 {
-            let odds = unsafe Int(moveOdds[moves.place(bits)]) &+ level
-            let weight = unsafe moveWeights[odds]
-            leftToMove &-= weight
-            if leftToMove < 0 {
-              leftToMove &+= weight
-              var hasMoved = true
-              if weight == GapModel.likelyWeight {
-                hasMoved = moves.codeFlag(
-                  false, odds: odds - SparseState.noLevel, exponent: exponent, with: &moveValues)
-              } else {
-                moves.gaps.settle(
-                  nextMove, before: nextMove.distance &- leftToMove, weight: weight,
-                  with: &movePositions)
-                rareMoves &-= 1
-                nextMove =
-                  rareMoves > 0 ? moves.gaps.decodeTarget(with: &movePositions) : GapModel.Target()
-                leftToMove = nextMove.distance
-              }
-              if hasMoved {
-                remainingMoves &-= 1
-                exponent = moves.codeExponent(
-                  0, of: bits, base: state.odds.table, with: &moveValues)
-              }
-            }
-          }
+          let exponent = moves.exponent(of: bits, biasedLevel: level, bases: state.odds.table)
           let weight = unsafe allWeights[exponent << 6 &+ level]
           left &-= weight
           if left < 0 {
@@ -241,7 +202,7 @@ extension SparseCoding {
         noted = left
         state.levels.refreshRow()
       }
-      unsafe state.endRow(row, elements: target, mantissaBitCount: mantissaBitCount)
+      state.endRow(row)
     }
   }
 }

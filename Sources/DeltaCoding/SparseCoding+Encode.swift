@@ -1,7 +1,9 @@
 internal import ByteIO
 
 extension SparseCoding {
-  func encode(base: RawSpan, result: RawSpan, shifts: ShiftTable = ShiftTable()) -> EncodedChunk {
+  func encode(
+    base: RawSpan, result: RawSpan, survey: ChangeSurvey, shifts: ShiftTable
+  ) -> EncodedChunk {
     unsafe base.withUnsafeBytes { base in
       unsafe result.withUnsafeBytes { result in
         guard let base = base.baseAddress, let result = result.baseAddress else {
@@ -10,11 +12,11 @@ extension SparseCoding {
         return if layout.bitWidth == 16 {
           unsafe encode(
             base.assumingMemoryBound(to: UInt16.self), result.assumingMemoryBound(to: UInt16.self),
-            shifts)
+            survey, shifts)
         } else {
           unsafe encode(
             base.assumingMemoryBound(to: UInt32.self), result.assumingMemoryBound(to: UInt32.self),
-            shifts)
+            survey, shifts)
         }
       }
     }
@@ -23,11 +25,9 @@ extension SparseCoding {
   /// - Precondition: Both pointers hold the shape's elements.
   @inline(__always)
   private func encode<Word: FixedWidthInteger & UnsignedInteger>(
-    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, _ shifts: ShiftTable
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, _ survey: ChangeSurvey,
+    _ shifts: ShiftTable
   ) -> EncodedChunk {
-    let survey = unsafe ChangeSurvey(
-      base, result, count: shape.elementCount, layout: layout)
-    guard survey.changedCount > 0 else { return EncodedChunk(bytes: [], changedCount: 0) }
     var header = Header()
     header.shifts = shifts
     let dispersion = unsafe DispersionSurvey(
@@ -36,31 +36,19 @@ extension SparseCoding {
 
     var positions = RangeEncoder()
     var values = RangeEncoder()
-    var movePositions = RangeEncoder()
-    var moveValues = RangeEncoder()
     var table = OddsTable(counts: survey.counts, hits: survey.hits)
     table.code(with: &values)
     _ = values.codeRaw(UInt32(survey.leastReach), count: 8)
     var state = SparseState(
       header, odds: table.completed(), leastReach: survey.leastReach, shape: shape,
       layout: layout)
-    var moves = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
-    moves.fit(moved: survey.moved, counts: survey.resultCounts)
+    var moves = MoveEncoder(survey, layout: layout)
     var remaining = survey.changedCount
-    var remainingMoves = survey.movedCount
-    var moveCounts = MoveCounts()
-    if remainingMoves > 0 {
-      moves.codeTable(with: &moveValues)
-      moves.complete()
-    }
-    let moveOdds = unsafe moves.oddsByBits.pointer
-    let moveWeights = unsafe moves.weights.pointer - (MoveModel.leastOdds + SparseState.noLevel)
 
     let mantissaBitCount = layout.mantissaBitCount
     // What elements weighed since the last change, and that when it was last noted.
     var passed: Int64 = 0
     var noted: Int64 = 0
-    var passedToMove: Int64 = 0
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
     rows: for row in 0..<shape.rows {
@@ -75,29 +63,8 @@ extension SparseCoding {
           let after = unsafe result[column]
           let level = unsafe Int(columnLevels[column]) &+ rowLevel
           let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
-          if remainingMoves > 0 {
-            let reached = after.exponent(mantissaBitCount: mantissaBitCount)
-            let hasMoved = reached != exponent
-            let odds = unsafe Int(moveOdds[moves.place(after)]) &+ level
-            let weight = unsafe moveWeights[odds]
-            if hasMoved || weight == GapModel.likelyWeight {
-              if weight == GapModel.likelyWeight {
-                _ = moves.codeFlag(
-                  hasMoved, odds: odds - SparseState.noLevel, exponent: reached, with: &moveValues)
-                if hasMoved { moveCounts.likelyCount += 1 }
-              } else {
-                moves.gaps.encode(before: passedToMove, weight: weight, with: &movePositions)
-                moveCounts.rareCount += 1
-                passedToMove = 0
-              }
-              if hasMoved {
-                remainingMoves -= 1
-                _ = moves.codeExponent(
-                  exponent, of: after, base: state.odds.table, with: &moveValues)
-              }
-            } else {
-              passedToMove &+= weight
-            }
+          if moves.remaining > 0 {
+            moves.code(before, after, biasedLevel: level, bases: state.odds.table)
           }
           let weight = unsafe allWeights[exponent << 6 &+ level]
           if before == after, weight != GapModel.likelyWeight {
@@ -138,26 +105,24 @@ extension SparseCoding {
         noted = passed
         state.levels.refreshRow()
       }
-      unsafe state.endRow(row, elements: base, mantissaBitCount: mantissaBitCount)
+      state.endRow(row)
     }
 
     let positionBytes = positions.finish()
     let valueBytes = values.finish()
-    let movePositionBytes = movePositions.finish()
-    let moveValueBytes = moveValues.finish()
+    let moved = moves.finish()
     var bytes = [Coding.sparse.rawValue, header.priors]
     bytes.appendVariableLength(header.rareCount)
     bytes.appendVariableLength(header.likelyCount)
-    bytes.appendVariableLength(moveCounts.rareCount)
-    bytes.appendVariableLength(moveCounts.likelyCount)
+    moved.counts.write(to: &bytes)
     header.shifts.write(to: &bytes)
     bytes.appendVariableLength(positionBytes.count)
     bytes.appendVariableLength(valueBytes.count)
-    bytes.appendVariableLength(movePositionBytes.count)
+    bytes.appendVariableLength(moved.positions.count)
     bytes += positionBytes
     bytes += valueBytes
-    bytes += movePositionBytes
-    bytes += moveValueBytes
+    bytes += moved.positions
+    bytes += moved.values
     return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
   }
 }

@@ -45,14 +45,11 @@ struct SparseCoding {
     parts.header.priors = try reader.read(UInt8.self)
     parts.header.rareCount = try reader.readVariableLength()
     parts.header.likelyCount = try reader.readVariableLength()
-    parts.moves.rareCount = try reader.readVariableLength()
-    parts.moves.likelyCount = try reader.readVariableLength()
+    parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
     parts.header.shifts = try ShiftTable(parsing: &reader, layout: layout)
     guard
       parts.header.rareCount <= shape.elementCount,
-      parts.header.likelyCount <= shape.elementCount - parts.header.rareCount,
-      parts.moves.rareCount <= shape.elementCount,
-      parts.moves.likelyCount <= shape.elementCount - parts.moves.rareCount
+      parts.header.likelyCount <= shape.elementCount - parts.header.rareCount
     else {
       throw .corrupt("more changes than elements", at: start)
     }
@@ -78,11 +75,5 @@ struct SparseCoding {
     case .apply: apply(parts, to: input, into: &output)
     case .strip: strip(parts, from: input, into: &output)
     }
-  }
-
-  /// How many elements moved to another exponent, told apart as changes are.
-  struct MoveCounts {
-    var rareCount = 0
-    var likelyCount = 0
   }
 }

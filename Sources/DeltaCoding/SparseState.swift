@@ -18,8 +18,8 @@ struct SparseState: ~Copyable {
     shape: ChunkShape, layout: FloatLayout
   ) {
     levels = Levels(
-      columnCount: shape.columns, exponentCount: layout.exponentCount,
-      rowPrior: Int(header.priors & 15), columnPrior: Int(header.priors >> 4))
+      columnCount: shape.columns, rowPrior: Int(header.priors & 15),
+      columnPrior: Int(header.priors >> 4))
     changes = ChangeModel(
       mantissaBitCount: layout.mantissaBitCount, columnCount: shape.columns,
       predictsSigns: header.priors != 0xFF)
@@ -80,11 +80,8 @@ struct SparseState: ~Copyable {
     return (magnitude, falls)
   }
 
-  mutating func endRow<Word: FixedWidthInteger & UnsignedInteger>(
-    _ index: Int, elements: UnsafePointer<Word>, mantissaBitCount: Int
-  ) {
+  mutating func endRow(_ index: Int) {
     changes.endRow()
-    unsafe levels.endRow(
-      index, elements: elements, mantissaBitCount: mantissaBitCount, table: odds.table)
+    levels.endRow(index)
   }
 }

@@ -1,0 +1,197 @@
+internal import ByteIO
+
+/// Coding 2: every element's delta, by a token whose frequencies the base's exponent selects, and
+/// raw bits.
+///
+/// For chunks where most elements change (Formats/delta-coding.md, "Coding 2").
+struct DenseCoding {
+  let shape: ChunkShape
+  let layout: FloatLayout
+
+  init(_ shape: ChunkShape, _ format: FloatFormat) {
+    self.shape = shape
+    layout = FloatLayout(format)
+  }
+
+  /// A chunk cut into its parts.
+  struct Parts {
+    var shifts = ShiftTable()
+    var moves = MoveCounts()
+    var model: [UInt8] = []
+    var tokens: [UInt8] = []
+    var bits: [UInt8] = []
+    var movePositions: [UInt8] = []
+    var moveValues: [UInt8] = []
+
+    var streamByteCount: Int {
+      model.count + tokens.count + bits.count + movePositions.count + moveValues.count
+    }
+  }
+
+  /// Cuts a chunk from behind its coding id to its end.
+  func parse(_ reader: inout ByteReader) throws(FormatError) -> Parts {
+    var parts = Parts()
+    parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
+    parts.shifts = try ShiftTable(parsing: &reader, layout: layout)
+    let modelByteCount = try reader.readVariableLength()
+    let tokensByteCount = try reader.readVariableLength()
+    let bitsByteCount = try reader.readVariableLength()
+    let movePositionsByteCount = try reader.readVariableLength()
+    parts.model = try reader.readBytes(modelByteCount).array
+    parts.tokens = try reader.readBytes(tokensByteCount).array
+    parts.bits = try reader.readBytes(bitsByteCount).array
+    parts.movePositions = try reader.readBytes(movePositionsByteCount).array
+    parts.moveValues = try reader.readBytes(reader.remaining).array
+    return parts
+  }
+
+  func encode(
+    base: RawSpan, result: RawSpan, survey: ChangeSurvey, shifts: ShiftTable
+  ) -> EncodedChunk {
+    unsafe base.withUnsafeBytes { base in
+      unsafe result.withUnsafeBytes { result in
+        guard let base = base.baseAddress, let result = result.baseAddress else {
+          return EncodedChunk(bytes: [], changedCount: 0)
+        }
+        return if layout.bitWidth == 16 {
+          unsafe encode(
+            base.assumingMemoryBound(to: UInt16.self), result.assumingMemoryBound(to: UInt16.self),
+            survey, shifts)
+        } else {
+          unsafe encode(
+            base.assumingMemoryBound(to: UInt32.self), result.assumingMemoryBound(to: UInt32.self),
+            survey, shifts)
+        }
+      }
+    }
+  }
+
+  /// - Precondition: Both pointers hold the shape's elements.
+  @inline(__always)
+  private func encode<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, _ survey: ChangeSurvey,
+    _ shiftTable: ShiftTable
+  ) -> EncodedChunk {
+    let count = shape.elementCount
+    let mantissaBitCount = layout.mantissaBitCount
+    let shifts = shiftTable.expanded(layout)
+    let counts = UncheckedBuffer<Int>(repeating: 0, count: layout.exponentCount << 7)
+    let tokens = UncheckedBuffer<UInt8>(repeating: 0, count: count)
+    var bits = BitWriter()
+    for index in 0..<count {
+      let before = unsafe base[index]
+      let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
+      let rises = unsafe result[index].ordinal &- before.ordinal
+      let falls = rises >> Word(Word.bitWidth - 1) == 1
+      let magnitude =
+        UInt32(truncatingIfNeeded: falls ? 0 &- rises : rises) >> UInt32(shifts[exponent])
+      let token = Token.token(of: magnitude)
+      tokens[index] = UInt8(truncatingIfNeeded: token)
+      counts[exponent << 7 | token] += 1
+      guard magnitude > 0 else { continue }
+      let rawBitCount = Token.rawBitCount(token)
+      bits.append(falls ? 1 : 0, count: 1)
+      bits.append(magnitude & (1 << UInt32(rawBitCount) - 1), count: rawBitCount)
+    }
+    var model = TokenModel(
+      counts: (0..<layout.exponentCount).map { exponent in
+        (0..<Token.count).map { counts[exponent << 7 | $0] }
+      })
+    var modelCoder = RangeEncoder()
+    model.code(with: &modelCoder)
+    var encoder = TokenEncoder(model)
+    for index in stride(from: count - 1, through: 0, by: -1) {
+      let exponent = unsafe base[index].exponent(mantissaBitCount: mantissaBitCount)
+      encoder.prepend(Int(tokens[index]), table: Int(model.tables[exponent]), index: index)
+    }
+    var moves = MoveEncoder(survey, layout: layout)
+    let bases = OddsTable(counts: survey.counts, hits: survey.hits)
+    if survey.movedCount > 0 {
+      moves.codeBases(bases)
+      for index in 0..<count where moves.remaining > 0 {
+        unsafe moves.code(
+          base[index], result[index], biasedLevel: SparseState.noLevel, bases: bases)
+      }
+    }
+    let moved = moves.finish()
+    let streams = [
+      modelCoder.finish(), encoder.finish(), bits.finish(), moved.positions, moved.values,
+    ]
+    var bytes = [Coding.dense.rawValue]
+    moved.counts.write(to: &bytes)
+    shiftTable.write(to: &bytes)
+    for stream in streams.dropLast() { bytes.appendVariableLength(stream.count) }
+    for stream in streams { bytes += stream }
+    return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
+  }
+
+  func decode(
+    _ reader: inout ByteReader, from input: RawSpan, into output: inout MutableRawSpan,
+    direction: Direction
+  ) throws(FormatError) {
+    let parts = try parse(&reader)
+    unsafe input.withUnsafeBytes { source in
+      unsafe output.withUnsafeMutableBytes { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        if layout.bitWidth == 16 {
+          unsafe decode(
+            parts, source.assumingMemoryBound(to: UInt16.self),
+            target.assumingMemoryBound(to: UInt16.self), direction)
+        } else {
+          unsafe decode(
+            parts, source.assumingMemoryBound(to: UInt32.self),
+            target.assumingMemoryBound(to: UInt32.self), direction)
+        }
+      }
+    }
+  }
+
+  /// - Precondition: Both pointers hold the shape's elements.
+  @inline(__always)
+  private func decode<Word: FixedWidthInteger & UnsignedInteger>(
+    _ parts: Parts, _ source: UnsafePointer<Word>, _ target: UnsafeMutablePointer<Word>,
+    _ direction: Direction
+  ) {
+    var modelCoder = RangeDecoder(parts.model)
+    var model = TokenModel(exponentCount: layout.exponentCount)
+    model.code(with: &modelCoder)
+    var tokens = TokenDecoder(parts.tokens, model)
+    var bits = BitReader(parts.bits)
+    let mantissaBitCount = layout.mantissaBitCount
+    let shifts = UncheckedBuffer<UInt8>(repeating: 0, count: layout.exponentCount)
+    for (exponent, shift) in parts.shifts.expanded(layout).enumerated() {
+      shifts[exponent] = UInt8(shift)
+    }
+    let firsts = UncheckedBuffer<UInt32>(repeating: 0, count: 128)
+    let rawBitCounts = UncheckedBuffer<UInt8>(repeating: 0, count: 128)
+    for token in 0..<Token.count {
+      firsts[token] = Token.first(token)
+      rawBitCounts[token] = UInt8(Token.rawBitCount(token))
+    }
+    let strips = direction == .strip && parts.moves.total > 0
+    var moves = MoveDecoder(
+      strips ? parts.moves : MoveCounts(), positions: parts.movePositions,
+      values: parts.moveValues, layout: layout)
+    var bases = OddsTable(exponentCount: layout.exponentCount)
+    if strips { moves.codeBases(&bases) }
+    let sign: Word = direction == .apply ? 0 : .max
+    for index in 0..<shape.elementCount {
+      let bits_ = unsafe source[index]
+      var exponent = bits_.exponent(mantissaBitCount: mantissaBitCount)
+      if strips {
+        exponent = moves.exponent(of: bits_, biasedLevel: SparseState.noLevel, bases: bases)
+      }
+      let token = tokens.next(table: Int(model.tables[exponent]))
+      guard token > 0 else {
+        unsafe target[index] = bits_
+        continue
+      }
+      let count = Int(rawBitCounts[token]) &+ 1
+      let raw = bits.read(count)
+      let magnitude = (firsts[token] &+ raw >> 1) &<< UInt32(shifts[exponent])
+      let negative = (0 &- Word(truncatingIfNeeded: raw & 1)) ^ sign
+      let delta = (Word(truncatingIfNeeded: magnitude) ^ negative) &- negative
+      unsafe target[index] = (bits_.ordinal &+ delta).floatBits
+    }
+  }
+}

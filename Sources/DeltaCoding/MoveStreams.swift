@@ -1,0 +1,158 @@
+internal import ByteIO
+
+/// How many elements moved to another exponent: unlikely ones, and ones that were looked at.
+struct MoveCounts {
+  var rare = 0
+  var likely = 0
+
+  var total: Int { rare + likely }
+
+  init() {}
+
+  init(parsing reader: inout ByteReader, elementCount: Int) throws(FormatError) {
+    let start = reader.position
+    rare = try reader.readVariableLength()
+    likely = try reader.readVariableLength()
+    guard rare <= elementCount, likely <= elementCount - rare else {
+      throw .corrupt("more moves than elements", at: start)
+    }
+  }
+
+  func write(to bytes: inout [UInt8]) {
+    bytes.appendVariableLength(rare)
+    bytes.appendVariableLength(likely)
+  }
+}
+
+/// Writes which elements moved, and from where, for strip.
+struct MoveEncoder: ~Copyable {
+  private(set) var remaining: Int
+  private var model: MoveModel
+  private var positions = RangeEncoder()
+  private var values = RangeEncoder()
+  private var counts = MoveCounts()
+  private var passed: Int64 = 0
+  private let mantissaBitCount: Int
+
+  init(_ survey: ChangeSurvey, layout: FloatLayout) {
+    remaining = survey.movedCount
+    mantissaBitCount = layout.mantissaBitCount
+    model = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
+    guard remaining > 0 else { return }
+    model.fit(moved: survey.moved, counts: survey.resultCounts)
+    model.codeTable(with: &values)
+    model.complete()
+  }
+
+  /// Codes whether an element moved.
+  @inline(__always)
+  mutating func code<Word: FixedWidthInteger & UnsignedInteger>(
+    _ before: Word, _ after: Word, biasedLevel: Int, bases: borrowing OddsTable
+  ) {
+    let (weight, odds) = model.weight(after, biasedLevel: biasedLevel)
+    let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
+    let reached = after.exponent(mantissaBitCount: mantissaBitCount)
+    guard reached != exponent || weight == GapModel.likelyWeight else {
+      passed &+= weight
+      return
+    }
+    codeNotable(
+      before, after, exponent: exponent, reached: reached, weight: weight, odds: odds,
+      bases: bases)
+  }
+
+  private mutating func codeNotable<Word: FixedWidthInteger & UnsignedInteger>(
+    _ before: Word, _ after: Word, exponent: Int, reached: Int, weight: Int64, odds: Int,
+    bases: borrowing OddsTable
+  ) {
+    let hasMoved = reached != exponent
+    if weight == GapModel.likelyWeight {
+      _ = model.codeFlag(hasMoved, odds: odds, exponent: reached, with: &values)
+      if hasMoved { counts.likely += 1 }
+    } else {
+      model.gaps.encode(before: passed, weight: weight, with: &positions)
+      counts.rare += 1
+      passed = 0
+    }
+    if hasMoved {
+      remaining -= 1
+      _ = model.codeExponent(exponent, of: after, base: bases, with: &values)
+    }
+  }
+
+  /// Writes which exponents the base may have had, where the chunk does not say so otherwise.
+  mutating func codeBases(_ bases: borrowing OddsTable) {
+    for exponent in 0..<bases.odds.count {
+      _ = values.codeRaw(bases.odds[exponent] == OddsTable.closed ? 0 : 1, count: 1)
+    }
+  }
+
+  consuming func finish() -> (counts: MoveCounts, positions: [UInt8], values: [UInt8]) {
+    let hasMoves = counts.total > 0
+    let counts = counts
+    return (counts, positions.finish(), hasMoves ? values.finish() : [])
+  }
+}
+
+/// Reads what a ``MoveEncoder`` wrote.
+struct MoveDecoder: ~Copyable {
+  private var model: MoveModel
+  private var positions: RangeDecoder
+  private var values: RangeDecoder
+  private var rare: Int
+  private(set) var remaining: Int
+  private var next = GapModel.Target()
+  private var left: Int64
+  private let mantissaBitCount: Int
+
+  init(_ counts: MoveCounts, positions: [UInt8], values: [UInt8], layout: FloatLayout) {
+    self.positions = RangeDecoder(positions)
+    self.values = RangeDecoder(values)
+    rare = counts.rare
+    remaining = counts.total
+    mantissaBitCount = layout.mantissaBitCount
+    model = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
+    left = next.distance
+    guard remaining > 0 else { return }
+    model.codeTable(with: &self.values)
+    model.complete()
+    if rare > 0 { next = model.gaps.decodeTarget(with: &self.positions) }
+    left = next.distance
+  }
+
+  /// The exponent that the base had where the result has these bits.
+  @inline(__always)
+  mutating func exponent<Word: FixedWidthInteger & UnsignedInteger>(
+    of bits: Word, biasedLevel: Int, bases: borrowing OddsTable
+  ) -> Int {
+    let (weight, odds) = model.weight(bits, biasedLevel: biasedLevel)
+    let own = bits.exponent(mantissaBitCount: mantissaBitCount)
+    left &-= weight
+    guard left < 0, remaining > 0 else { return own }
+    return notableExponent(of: bits, own: own, weight: weight, odds: odds, bases: bases)
+  }
+
+  private mutating func notableExponent<Word: FixedWidthInteger & UnsignedInteger>(
+    of bits: Word, own: Int, weight: Int64, odds: Int, bases: borrowing OddsTable
+  ) -> Int {
+    left &+= weight
+    if weight == GapModel.likelyWeight {
+      guard model.codeFlag(false, odds: odds, exponent: own, with: &values) else { return own }
+    } else {
+      model.gaps.settle(next, before: next.distance &- left, weight: weight, with: &positions)
+      rare &-= 1
+      next = rare > 0 ? model.gaps.decodeTarget(with: &positions) : GapModel.Target()
+      left = next.distance
+    }
+    remaining &-= 1
+    return model.codeExponent(0, of: bits, base: bases, with: &values)
+  }
+
+  /// Reads which exponents the base may have had.
+  mutating func codeBases(_ bases: inout OddsTable) {
+    for exponent in 0..<bases.odds.count {
+      if values.codeRaw(0, count: 1) == 1 { bases.odds[exponent] = 0 }
+    }
+    bases.findEnds()
+  }
+}

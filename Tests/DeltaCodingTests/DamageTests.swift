@@ -1,0 +1,68 @@
+import ByteIO
+import DeltaCoding
+import Testing
+
+@Suite struct DamageTests {
+  static let samples: [Sample] = [
+    .outerProduct(.bfloat16, rows: 40, columns: 60, scale: 1e-4, seed: 1),
+    .outerProduct(.float16, rows: 300, columns: 4, scale: 1e-3, seed: 2),
+    .outerProduct(.float32, rows: 20, columns: 70, scale: 1e-4, seed: 3),
+    .outerProduct(.float32, rows: 200, columns: 11, scale: 1e-9, seed: 4),
+    .anyBits(.bfloat16, rows: 9, columns: 100, oneIn: 40, seed: 5),
+    .anyBits(.float32, rows: 9, columns: 30, oneIn: 1, seed: 6),
+  ]
+
+  /// An error that names a place inside the chunk, or any output at all.
+  private func expectNoTrap(_ sample: Sample, _ chunk: [UInt8]) throws {
+    do {
+      _ = try sample.decoded(chunk)
+    } catch let error as FormatError {
+      #expect(error.offset >= 0 && error.offset <= chunk.count)
+    }
+  }
+
+  @Test(arguments: samples.indices)
+  func `every truncation is an error or an output`(index: Int) throws {
+    let sample = Self.samples[index]
+    let chunk = sample.encoded().bytes
+    for length in 0..<chunk.count { try expectNoTrap(sample, Array(chunk.prefix(length))) }
+  }
+
+  @Test(arguments: samples.indices)
+  func `mutations are errors or outputs`(index: Int) throws {
+    let sample = Self.samples[index]
+    let chunk = sample.encoded().bytes
+    var generator = SeededGenerator(UInt64(index) + 100)
+    for _ in 0..<1000 {
+      var damaged = chunk
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        // Headers are short, so half of the damage goes to the front.
+        let end = Bool.random(using: &generator) ? min(40, damaged.count) : damaged.count
+        damaged[Int.random(in: 0..<end, using: &generator)] = .random(
+          in: 0...255, using: &generator)
+      }
+      try expectNoTrap(sample, damaged)
+    }
+  }
+
+  @Test func `bytes of any kind are errors or outputs`() throws {
+    var generator = SeededGenerator(11)
+    for round in 0..<2000 {
+      let sample = Self.samples[round % Self.samples.count]
+      var chunk = (0..<Int.random(in: 1...90, using: &generator)).map { _ in
+        UInt8.random(in: 0...255, using: &generator)
+      }
+      chunk[0] = UInt8(round % 4)
+      // Small counts, so that what follows them is read as well.
+      for index in 1..<min(9, chunk.count) { chunk[index] &= 31 }
+      try expectNoTrap(sample, chunk)
+    }
+  }
+
+  @Test func `an unknown coding is an error at the first byte`() throws {
+    let sample = Self.samples[0]
+    #expect(throws: FormatError.unsupported("coding 200 is unknown to this version", at: 0)) {
+      try sample.decoded([200, 1, 2])
+    }
+  }
+}
