@@ -47,10 +47,8 @@ struct ChangeModel: ~Copyable {
 
   /// Codes how far the ordinal moves: `magnitude`, at least 1, a multiple of `2^shift`.
   ///
-  /// - Parameters:
-  ///   - exponent: The base's.
-  ///   - level: Of row and column, together, in half octaves.
-  ///   - sizes: ``CompleteOdds/sizes``.
+  /// `exponent` is the base's, `level` that of row and column together, `sizes` are
+  /// ``CompleteOdds/sizes``.
   @inline(__always)
   func codeMagnitude<Coder: BinaryCoder & ~Copyable>(
     _ magnitude: UInt32, exponent: Int, level: Int, shift: Int,

@@ -48,10 +48,8 @@ struct MoveEncoder: ~Copyable {
 
   /// Codes an element that moved, or that is looked at.
   ///
-  /// - Parameters:
-  ///   - weight: What it weighs.
-  ///   - passed: What elements weighed since the last one that moved and was unlikely to; set to 0
-  ///     if this is such a one.
+  /// `passed` is what elements weighed since the last one that moved and was unlikely to; it is set
+  /// to 0 if this is such a one.
   mutating func code<Word: FixedWidthInteger & UnsignedInteger>(
     _ before: Word, _ after: Word, biasedLevel: Int, weight: Int64, passed: inout Int64,
     bases: borrowing OddsTable
@@ -118,9 +116,8 @@ struct MoveDecoder: ~Copyable {
 
   /// The exponent that the base had where the result has these bits and `left` is used up.
   ///
-  /// - Parameters:
-  ///   - weight: What the element weighs.
-  ///   - left: What elements may weigh until the next that moved, this one subtracted; set anew.
+  /// `left` is what elements may weigh until the next that moved, this one already subtracted; it
+  /// is set anew.
   mutating func exponent<Word: FixedWidthInteger & UnsignedInteger>(
     of bits: Word, biasedLevel: Int, weight: Int64, left: inout Int64,
     bases: borrowing OddsTable

@@ -25,6 +25,7 @@ package struct Quantisation: Sendable {
   /// - Parameters:
   ///   - base: The tensor before the update.
   ///   - result: The tensor after it, as long as `base`.
+  ///   - format: Of both.
   ///   - maxRelativeError: RMS of the error over RMS of the update, at most; 0 keeps `result`.
   /// - Complexity: O(elements), a few passes.
   package init(
