@@ -74,10 +74,13 @@ struct DenseCoding {
   ) -> EncodedChunk {
     let count = shape.elementCount
     let mantissaBitCount = layout.mantissaBitCount
-    let shifts = shiftTable.expanded(layout)
+    let shifts = UncheckedBuffer<UInt8>(repeating: 0, count: layout.exponentCount)
+    for (exponent, shift) in shiftTable.expanded(layout).enumerated() {
+      shifts[exponent] = UInt8(shift)
+    }
     let counts = UncheckedBuffer<Int>(repeating: 0, count: layout.exponentCount << 7)
     let tokens = UncheckedBuffer<UInt8>(repeating: 0, count: count)
-    var bits = BitWriter()
+    var bits = BitWriter(elementCount: count)
     for index in 0..<count {
       let before = unsafe base[index]
       let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
@@ -90,8 +93,9 @@ struct DenseCoding {
       counts[exponent << 7 | token] += 1
       guard magnitude > 0 else { continue }
       let rawBitCount = Token.rawBitCount(token)
-      bits.append(falls ? 1 : 0, count: 1)
-      bits.append(magnitude & (1 << UInt32(rawBitCount) - 1), count: rawBitCount)
+      // At most 30 bits of the magnitude are raw.
+      let raw = magnitude & (1 << UInt32(rawBitCount) - 1)
+      bits.append(raw << 1 | (falls ? 1 : 0), count: rawBitCount + 1)
     }
     var model = TokenModel(
       counts: (0..<layout.exponentCount).map { exponent in
@@ -99,7 +103,7 @@ struct DenseCoding {
       })
     var modelCoder = RangeEncoder()
     model.code(with: &modelCoder)
-    var encoder = TokenEncoder(model)
+    var encoder = TokenEncoder(model, elementCount: count)
     for index in stride(from: count - 1, through: 0, by: -1) {
       let exponent = unsafe base[index].exponent(mantissaBitCount: mantissaBitCount)
       encoder.prepend(Int(tokens[index]), table: Int(model.tables[exponent]), index: index)
@@ -108,9 +112,23 @@ struct DenseCoding {
     let bases = OddsTable(counts: survey.counts, hits: survey.hits)
     if survey.movedCount > 0 {
       moves.codeBases(bases)
-      for index in 0..<count where moves.remaining > 0 {
-        unsafe moves.code(
-          base[index], result[index], biasedLevel: SparseState.noLevel, bases: bases)
+      var passed: Int64 = 0
+      let weights = unsafe moves.weights
+      for index in 0..<count {
+        let before = unsafe base[index]
+        let after = unsafe result[index]
+        let weight = unsafe weights(after, biasedLevel: SparseState.noLevel)
+        let hasMoved =
+          before.exponent(mantissaBitCount: mantissaBitCount)
+          != after.exponent(mantissaBitCount: mantissaBitCount)
+        if hasMoved || weight == GapModel.likelyWeight {
+          moves.code(
+            before, after, biasedLevel: SparseState.noLevel, weight: weight, passed: &passed,
+            bases: bases)
+          guard moves.remaining > 0 else { break }
+        } else {
+          passed &+= weight
+        }
       }
     }
     let moved = moves.finish()
@@ -174,12 +192,20 @@ struct DenseCoding {
       values: parts.moveValues, layout: layout)
     var bases = OddsTable(exponentCount: layout.exponentCount)
     if strips { moves.codeBases(&bases) }
+    let moveWeights = unsafe moves.weights
+    var leftToMove = moves.distance
     let sign: Word = direction == .apply ? 0 : .max
     for index in 0..<shape.elementCount {
       let bits_ = unsafe source[index]
       var exponent = bits_.exponent(mantissaBitCount: mantissaBitCount)
       if strips {
-        exponent = moves.exponent(of: bits_, biasedLevel: SparseState.noLevel, bases: bases)
+        let weight = unsafe moveWeights(bits_, biasedLevel: SparseState.noLevel)
+        leftToMove &-= weight
+        if leftToMove < 0 {
+          exponent = moves.exponent(
+            of: bits_, biasedLevel: SparseState.noLevel, weight: weight, left: &leftToMove,
+            bases: bases)
+        }
       }
       let token = tokens.next(table: Int(model.tables[exponent]))
       guard token > 0 else {

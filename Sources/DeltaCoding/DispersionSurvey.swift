@@ -6,7 +6,7 @@ struct DispersionSurvey {
   private(set) var rowPrior = 15
   private(set) var columnPrior = 15
 
-  private static let sampledRows = 256
+  private static let sampledRows = 128
 
   /// - Precondition: Both pointers hold the shape's elements.
   @inline(__always)

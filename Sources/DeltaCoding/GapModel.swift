@@ -37,10 +37,15 @@ struct GapModel: ~Copyable {
   ]
 
   /// The weight of an element with these odds, in half octaves.
-  static func weight(_ odds: Int) -> Int64 {
+  private static func weight(_ odds: Int) -> Int64 {
     odds >= OddsTable.likely
       ? likelyWeight : Int64(max(LogScale.power(odds, shift: unitShift), 1))
   }
+
+  /// The least odds in ``weights``.
+  static let leastOdds = -160
+  /// Weights by odds, levels included, from ``leastOdds`` on.
+  static let weights: [Int64] = (leastOdds..<640).map(weight)
 
   /// The interval that a number of steps stands for: its class, its first step, log2 of its steps.
   @inline(__always)

@@ -40,7 +40,9 @@ struct MoveModel: ~Copyable {
     oddsByBits = UncheckedBuffer(
       repeating: Self.impossible, count: layout.exponentCount << known)
     weights = UncheckedBuffer(repeating: 0, count: 332)
-    for odds in -160...91 { weights[odds - Self.leastOdds] = GapModel.weight(odds) }
+    for odds in GapModel.leastOdds...91 {
+      weights[odds - Self.leastOdds] = GapModel.weights[odds - GapModel.leastOdds]
+    }
     for index in 0..<64 {
       models.start(
         index, at: LogScale.probability(index % 40 + OddsTable.likely), trust: 6)
@@ -55,15 +57,38 @@ struct MoveModel: ~Copyable {
     return Int(classes[mantissa >> classShift])
   }
 
-  /// What an element of the result with these bits weighs, and its odds, in half octaves.
-  @inline(__always)
-  func weight<Word: FixedWidthInteger & UnsignedInteger>(
-    _ bits: Word, biasedLevel: Int
-  ) -> (weight: Int64, odds: Int) {
+  /// What elements of the result weigh, for loops that keep it in registers.
+  ///
+  /// - Important: It must not outlive the model.
+  @unsafe
+  struct Weights {
+    fileprivate let odds: UnsafePointer<Int16>
+    /// By biased level plus odds.
+    fileprivate let weights: UnsafePointer<Int64>
+    fileprivate let shift: Int
+
+    /// What an element with these bits weighs.
+    @inline(__always)
+    func callAsFunction<Word: FixedWidthInteger & UnsignedInteger>(
+      _ bits: Word, biasedLevel: Int
+    ) -> Int64 {
+      let place = Int(
+        truncatingIfNeeded: unsafe (bits & (Word.max >> 1)) &>> Word(truncatingIfNeeded: shift))
+      return unsafe weights[Int(odds[place]) &+ biasedLevel]
+    }
+  }
+
+  var elementWeights: Weights {
+    unsafe Weights(
+      odds: oddsByBits.pointer,
+      weights: weights.pointer - (Self.leastOdds + SparseState.noLevel), shift: classShift)
+  }
+
+  /// The odds that an element of the result with these bits has moved, in half octaves.
+  func odds<Word: FixedWidthInteger & UnsignedInteger>(_ bits: Word, biasedLevel: Int) -> Int {
     let place = Int(
-      truncatingIfNeeded: (bits & (Word.max >> 1)) &>> Word(truncatingIfNeeded: classShift))
-    let odds = Int(oddsByBits[place]) &+ biasedLevel &- SparseState.noLevel
-    return (weights[odds &- Self.leastOdds], odds)
+      truncatingIfNeeded: (bits & (Word.max >> 1)) >> Word(truncatingIfNeeded: classShift))
+    return Int(oddsByBits[place]) + biasedLevel - SparseState.noLevel
   }
 
   /// The odds that an element has moved, by the upper bits of the result, once the table is known.

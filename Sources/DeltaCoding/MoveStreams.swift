@@ -31,7 +31,6 @@ struct MoveEncoder: ~Copyable {
   private var positions = RangeEncoder()
   private var values = RangeEncoder()
   private var counts = MoveCounts()
-  private var passed: Int64 = 0
   private let mantissaBitCount: Int
 
   init(_ survey: ChangeSurvey, layout: FloatLayout) {
@@ -44,29 +43,22 @@ struct MoveEncoder: ~Copyable {
     model.complete()
   }
 
-  /// Codes whether an element moved.
-  @inline(__always)
-  mutating func code<Word: FixedWidthInteger & UnsignedInteger>(
-    _ before: Word, _ after: Word, biasedLevel: Int, bases: borrowing OddsTable
-  ) {
-    let (weight, odds) = model.weight(after, biasedLevel: biasedLevel)
-    let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
-    let reached = after.exponent(mantissaBitCount: mantissaBitCount)
-    guard reached != exponent || weight == GapModel.likelyWeight else {
-      passed &+= weight
-      return
-    }
-    codeNotable(
-      before, after, exponent: exponent, reached: reached, weight: weight, odds: odds,
-      bases: bases)
-  }
+  /// See ``MoveModel/Weights``.
+  var weights: MoveModel.Weights { unsafe model.elementWeights }
 
-  private mutating func codeNotable<Word: FixedWidthInteger & UnsignedInteger>(
-    _ before: Word, _ after: Word, exponent: Int, reached: Int, weight: Int64, odds: Int,
+  /// Codes an element that moved, or that is looked at.
+  ///
+  /// `passed` is what elements weighed since the last one that moved and was unlikely to; it is set
+  /// to 0 if this is such a one.
+  mutating func code<Word: FixedWidthInteger & UnsignedInteger>(
+    _ before: Word, _ after: Word, biasedLevel: Int, weight: Int64, passed: inout Int64,
     bases: borrowing OddsTable
   ) {
+    let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
+    let reached = after.exponent(mantissaBitCount: mantissaBitCount)
     let hasMoved = reached != exponent
     if weight == GapModel.likelyWeight {
+      let odds = model.odds(after, biasedLevel: biasedLevel)
       _ = model.codeFlag(hasMoved, odds: odds, exponent: reached, with: &values)
       if hasMoved { counts.likely += 1 }
     } else {
@@ -102,7 +94,8 @@ struct MoveDecoder: ~Copyable {
   private var rare: Int
   private(set) var remaining: Int
   private var next = GapModel.Target()
-  private var left: Int64
+  /// What elements may weigh until the first that moved.
+  var distance: Int64 { next.distance }
   private let mantissaBitCount: Int
 
   init(_ counts: MoveCounts, positions: [UInt8], values: [UInt8], layout: FloatLayout) {
@@ -112,31 +105,28 @@ struct MoveDecoder: ~Copyable {
     remaining = counts.total
     mantissaBitCount = layout.mantissaBitCount
     model = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
-    left = next.distance
     guard remaining > 0 else { return }
     model.codeTable(with: &self.values)
     model.complete()
     if rare > 0 { next = model.gaps.decodeTarget(with: &self.positions) }
-    left = next.distance
   }
 
-  /// The exponent that the base had where the result has these bits.
-  @inline(__always)
+  /// See ``MoveModel/Weights``.
+  var weights: MoveModel.Weights { unsafe model.elementWeights }
+
+  /// The exponent that the base had where the result has these bits and `left` is used up.
+  ///
+  /// `left` is what elements may weigh until the next that moved, this one already subtracted; it
+  /// is set anew.
   mutating func exponent<Word: FixedWidthInteger & UnsignedInteger>(
-    of bits: Word, biasedLevel: Int, bases: borrowing OddsTable
+    of bits: Word, biasedLevel: Int, weight: Int64, left: inout Int64,
+    bases: borrowing OddsTable
   ) -> Int {
-    let (weight, odds) = model.weight(bits, biasedLevel: biasedLevel)
     let own = bits.exponent(mantissaBitCount: mantissaBitCount)
-    left &-= weight
-    guard left < 0, remaining > 0 else { return own }
-    return notableExponent(of: bits, own: own, weight: weight, odds: odds, bases: bases)
-  }
-
-  private mutating func notableExponent<Word: FixedWidthInteger & UnsignedInteger>(
-    of bits: Word, own: Int, weight: Int64, odds: Int, bases: borrowing OddsTable
-  ) -> Int {
+    guard remaining > 0 else { return own }
     left &+= weight
     if weight == GapModel.likelyWeight {
+      let odds = model.odds(bits, biasedLevel: biasedLevel)
       guard model.codeFlag(false, odds: odds, exponent: own, with: &values) else { return own }
     } else {
       model.gaps.settle(next, before: next.distance &- left, weight: weight, with: &positions)
@@ -145,6 +135,8 @@ struct MoveDecoder: ~Copyable {
       left = next.distance
     }
     remaining &-= 1
+    // Once all moves are known, nothing is likely any more.
+    if remaining == 0 { left = .max }
     return model.codeExponent(0, of: bits, base: bases, with: &values)
   }
 

@@ -25,7 +25,7 @@ package struct Quantisation: Sendable {
   /// - Parameters:
   ///   - base: The tensor before the update.
   ///   - result: The tensor after it, as long as `base`.
-  ///   - format: The type of both.
+  ///   - format: Of both.
   ///   - maxRelativeError: RMS of the error over RMS of the update, at most; 0 keeps `result`.
   /// - Complexity: O(elements), a few passes.
   package init(
@@ -36,39 +36,31 @@ package struct Quantisation: Sendable {
     let layout = FloatLayout(format)
     let update = UpdateSurvey(base: base, result: result, format: format)
     squaredUpdate = update.squares
-    let allowance = maxRelativeError * maxRelativeError * update.squares
+    // A hair less, as sums in another order differ in their last digits.
+    let allowance = maxRelativeError * maxRelativeError * update.squares * (1 - 1e-9)
     var shifts = [Int](repeating: 0, count: layout.exponentCount)
     var error = 0.0
     if allowance > 0, update.changedCount > 0 {
       // A uniform step errs by its square over twelve, on average.
       var step = Int((12 * allowance / Double(update.changedCount)).squareRoot().exponent)
       let typical = Int((update.squares / Double(update.changedCount)).squareRoot().exponent)
-      // No step below the least spacing of floats is of use: by then all shifts are 0.
-      while true {
-        let plain = Self.shifts(step: step, typical: typical, update.mayBeCoarse, layout)
-        let coarse = Self.shifts(step: step + 1, typical: typical, update.mayBeCoarse, layout)
-        let plainError = Self.squaredErrors(base, result, plain, format)
-        let sum = plainError.reduce(0, +)
-        if sum <= allowance {
-          shifts = plain
-          error = sum
-          let coarseError = Self.squaredErrors(base, result, coarse, format)
-          for exponent in shifts.indices.reversed() where coarse[exponent] > plain[exponent] {
-            let more = coarseError[exponent] - plainError[exponent]
-            guard error + more <= allowance else { continue }
-            error += more
-            shifts[exponent] = coarse[exponent]
-          }
-          // Sums in another order could differ in their last digits.
-          error = Self.squaredErrors(base, result, shifts, format).reduce(0, +)
-          if error <= allowance { break }
-        }
-        guard plain.contains(where: { $0 > 0 }) else {
-          shifts = [Int](repeating: 0, count: layout.exponentCount)
-          error = 0
-          break
-        }
+      var plain = Self.shifts(step: step, typical: typical, update.mayBeCoarse, layout)
+      var plainError = Self.squaredErrors(base, result, plain, format)
+      // Ends: a step below the least spacing of floats has shifts of 0, and those do not err.
+      while plainError.reduce(0, +) > allowance {
         step -= 1
+        plain = Self.shifts(step: step, typical: typical, update.mayBeCoarse, layout)
+        plainError = Self.squaredErrors(base, result, plain, format)
+      }
+      let coarse = Self.shifts(step: step + 1, typical: typical, update.mayBeCoarse, layout)
+      let coarseError = Self.squaredErrors(base, result, coarse, format)
+      shifts = plain
+      error = plainError.reduce(0, +)
+      for exponent in shifts.indices.reversed() where coarse[exponent] > plain[exponent] {
+        let more = coarseError[exponent] - plainError[exponent]
+        guard error + more <= allowance else { continue }
+        error += more
+        shifts[exponent] = coarse[exponent]
       }
     }
     shiftByExponent = shifts
@@ -120,11 +112,11 @@ package struct Quantisation: Sendable {
   ) -> Word {
     let rises = after.ordinal &- before.ordinal
     guard shift > 0, rises != 0 else { return after }
-    let isNegative = rises >> Word(Word.bitWidth - 1) == 1
+    let isNegative = rises &>> Word(Word.bitWidth &- 1) == 1
     let magnitude = isNegative ? 0 &- rises : rises
-    let half: Word = 1 << Word(shift - 1)
+    let half: Word = 1 &<< Word(truncatingIfNeeded: shift &- 1)
     // Magnitudes are at most 2^(bitWidth - 1): adding a half of at most 2^22 does not wrap.
-    let rounded = ((magnitude &+ half) >> Word(shift)) << Word(shift)
+    let rounded = (magnitude &+ half) & (0 &- (half &+ half))
     return (before.ordinal &+ (isNegative ? 0 &- rounded : rounded)).floatBits
   }
 
@@ -145,18 +137,36 @@ package struct Quantisation: Sendable {
     _ base: RawSpan, _ result: RawSpan, _ shifts: [Int], _ format: FloatFormat, as _: Word.Type
   ) -> [Double] {
     let layout = FloatLayout(format)
-    var errors = [Double](repeating: 0, count: layout.exponentCount)
-    for offset in stride(from: 0, to: base.byteCount, by: MemoryLayout<Word>.size) {
-      let before: Word = base.word(at: offset)
-      let after: Word = result.word(at: offset)
-      let exponent = before.exponent(mantissaBitCount: layout.mantissaBitCount)
-      guard shifts[exponent] > 0 else { continue }
-      let rounded = coarse(before, after, shifts[exponent])
-      guard rounded != after else { continue }
+    let mantissaBitCount = layout.mantissaBitCount
+    let errors = UncheckedBuffer<Double>(repeating: 0, count: layout.exponentCount)
+    let shift = UncheckedBuffer<Int>(repeating: 0, count: layout.exponentCount)
+    for exponent in shifts.indices { shift[exponent] = shifts[exponent] }
+    forEachPair(base, result) { (before: Word, after: Word) in
+      let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
+      let rounded = coarse(before, after, shift[exponent])
+      guard rounded != after else { return }
       let error = format.value(UInt32(rounded)) - format.value(UInt32(after))
       errors[exponent] += error.isFinite ? error * error : .infinity
     }
-    return errors
+    return (0..<layout.exponentCount).map { errors[$0] }
+  }
+
+  /// Calls `body` with every element before and after.
+  @inline(__always)
+  fileprivate static func forEachPair<Word: FixedWidthInteger & BitwiseCopyable>(
+    _ base: RawSpan, _ result: RawSpan, _ body: (Word, Word) -> Void
+  ) {
+    let width = MemoryLayout<Word>.size
+    unsafe base.withUnsafeBytes { base in
+      unsafe result.withUnsafeBytes { result in
+        guard let before = base.baseAddress, let after = result.baseAddress else { return }
+        for offset in stride(from: 0, to: base.count, by: width) {
+          unsafe body(
+            Word(littleEndian: before.loadUnaligned(fromByteOffset: offset, as: Word.self)),
+            Word(littleEndian: after.loadUnaligned(fromByteOffset: offset, as: Word.self)))
+        }
+      }
+    }
   }
 }
 
@@ -181,20 +191,24 @@ private struct UpdateSurvey {
   ) {
     let layout = FloatLayout(format)
     let last = layout.exponentCount - 1
-    for offset in stride(from: 0, to: base.byteCount, by: MemoryLayout<Word>.size) {
-      let before: Word = base.word(at: offset)
-      let after: Word = result.word(at: offset)
-      guard before != after else { continue }
-      changedCount += 1
-      let exponent = before.exponent(mantissaBitCount: layout.mantissaBitCount)
-      guard exponent < last, after.exponent(mantissaBitCount: layout.mantissaBitCount) < last
-      else {
-        mayBeCoarse[exponent] = false
-        continue
+    let mantissaBitCount = layout.mantissaBitCount
+    let isCoarse = UncheckedBuffer<Bool>(repeating: true, count: layout.exponentCount)
+    var count = 0
+    var sum = 0.0
+    Quantisation.forEachPair(base, result) { (before: Word, after: Word) in
+      guard before != after else { return }
+      count &+= 1
+      let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
+      guard exponent < last, after.exponent(mantissaBitCount: mantissaBitCount) < last else {
+        isCoarse[exponent] = false
+        return
       }
       let change = format.value(UInt32(after)) - format.value(UInt32(before))
-      squares += change * change
+      sum += change * change
     }
+    changedCount = count
+    squares = sum
+    for exponent in mayBeCoarse.indices { mayBeCoarse[exponent] = isCoarse[exponent] }
   }
 }
 

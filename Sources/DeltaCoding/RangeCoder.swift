@@ -144,7 +144,7 @@ struct RangeDecoder: ~Copyable, BinaryCoder {
   init(_ bytes: [UInt8]) {
     end = bytes.count
     stream = UncheckedBuffer(repeating: 0, count: bytes.count + 16)
-    for index in bytes.indices { stream[index] = bytes[index] }
+    stream.copy(bytes, from: 0, count: bytes.count, to: 0)
     code = load()
     position = min(8, end)
   }

@@ -138,6 +138,9 @@ extension SparseCoding {
     var state = state(parts.header, &values)
     var moves = MoveDecoder(
       parts.moves, positions: parts.movePositions, values: parts.moveValues, layout: layout)
+    let moveWeights = unsafe moves.weights
+    var leftToMove = moves.distance
+    let mantissaBitCount = layout.mantissaBitCount
     var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
 
@@ -158,7 +161,14 @@ extension SparseCoding {
         while column < end {
           let bits = unsafe source[column]
           let level = unsafe Int(columnLevels[column]) &+ rowLevel
-          let exponent = moves.exponent(of: bits, biasedLevel: level, bases: state.odds.table)
+          var exponent = bits.exponent(mantissaBitCount: mantissaBitCount)
+          let moveWeight = unsafe moveWeights(bits, biasedLevel: level)
+          leftToMove &-= moveWeight
+          if leftToMove < 0 {
+            exponent = moves.exponent(
+              of: bits, biasedLevel: level, weight: moveWeight, left: &leftToMove,
+              bases: state.odds.table)
+          }
           let weight = unsafe allWeights[exponent << 6 &+ level]
           left &-= weight
           if left < 0 {

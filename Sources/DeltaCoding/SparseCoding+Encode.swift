@@ -49,6 +49,7 @@ extension SparseCoding {
     // What elements weighed since the last change, and that when it was last noted.
     var passed: Int64 = 0
     var noted: Int64 = 0
+    var passedToMove: Int64 = 0
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
     rows: for row in 0..<shape.rows {
@@ -57,49 +58,59 @@ extension SparseCoding {
       var column = 0
       while column < shape.columns {
         let end = min(column + Levels.segment, shape.columns)
-        var rowLevel = state.levels.row
+        // The first element whose move is not coded yet: levels stand still up to the next change.
+        var unmoved = column
         while column < end {
+          let rowLevel = state.levels.row
+          column = unsafe firstNotable(
+            base, result, weights: allWeights + rowLevel, levels: columnLevels,
+            in: column..<end, passed: &passed)
+          let isChange = unsafe column < end && base[column] != result[column]
+          if isChange, moves.remaining > 0 {
+            unsafe codeMoves(
+              base, result, rowLevel: rowLevel, levels: columnLevels,
+              in: unmoved..<(column + 1), passed: &passedToMove, with: &moves,
+              bases: state.odds.table)
+          }
+          guard column < end else { break }
           let before = unsafe base[column]
           let after = unsafe result[column]
-          let level = unsafe Int(columnLevels[column]) &+ rowLevel
           let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
-          if moves.remaining > 0 {
-            moves.code(before, after, biasedLevel: level, bases: state.odds.table)
-          }
-          let weight = unsafe allWeights[exponent << 6 &+ level]
-          if before == after, weight != GapModel.likelyWeight {
-            passed &+= weight
-            column &+= 1
-            continue
-          }
-          if weight == GapModel.likelyWeight {
+          let weight = unsafe allWeights[
+            exponent << 6 &+ rowLevel &+ Int(columnLevels[column])]
+          let isRare = weight != GapModel.likelyWeight
+          if !isRare {
             guard
-              state.codeFlag(
-                before != after, exponent: exponent, column: column, with: &values)
+              state.codeFlag(isChange, exponent: exponent, column: column, with: &values)
             else {
               column &+= 1
               continue
             }
-            state.levels.passed(weight: passed &- noted)
-            noted = passed
-            header.likelyCount += 1
-          } else {
-            state.levels.passed(weight: passed &- noted)
+          }
+          state.levels.passed(weight: passed &- noted)
+          if isRare {
             state.gaps.encode(before: passed, weight: weight, with: &positions)
             passed = 0
-            noted = 0
             header.rareCount += 1
+          } else {
+            header.likelyCount += 1
           }
+          noted = passed
           let rises = after.ordinal &- before.ordinal
           let falls = rises >> Word(Word.bitWidth - 1) == 1
           let magnitude = UInt32(truncatingIfNeeded: falls ? 0 &- rises : rises)
           _ = state.codeChange(
             magnitude: magnitude, falls: falls, exponent: exponent, column: column,
-            rare: weight != GapModel.likelyWeight, with: &values)
+            rare: isRare, with: &values)
           remaining -= 1
           if remaining == 0 { break rows }
-          rowLevel = state.levels.row
           column &+= 1
+          unmoved = column
+        }
+        if unmoved < end, moves.remaining > 0 {
+          unsafe codeMoves(
+            base, result, rowLevel: state.levels.row, levels: columnLevels, in: unmoved..<end,
+            passed: &passedToMove, with: &moves, bases: state.odds.table)
         }
         state.levels.passed(weight: passed &- noted)
         noted = passed
@@ -124,5 +135,57 @@ extension SparseCoding {
     bytes += moved.positions
     bytes += moved.values
     return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
+  }
+  /// The first column that changes or is looked at, or else the end; adds what those before weigh.
+  ///
+  /// A loop of its own, as there are too few registers for more at once.
+  @inline(__always)
+  private func firstNotable<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>,
+    weights: UnsafePointer<Int64>, levels: UnsafePointer<UInt8>, in columns: Range<Int>,
+    passed: inout Int64
+  ) -> Int {
+    let shift = Word(truncatingIfNeeded: layout.mantissaBitCount - 6)
+    let mask = Word(truncatingIfNeeded: (layout.exponentCount - 1) << 6)
+    var sum: Int64 = 0
+    var column = columns.lowerBound
+    while column < columns.upperBound {
+      let bits = unsafe base[column]
+      let weight = unsafe weights[
+        Int(truncatingIfNeeded: bits &>> shift & mask) &+ Int(levels[column])]
+      guard unsafe bits == result[column], weight != GapModel.likelyWeight else { break }
+      sum &+= weight
+      column &+= 1
+    }
+    passed &+= sum
+    return column
+  }
+
+  /// Codes which of these columns moved, all at the same level of the row.
+  private func codeMoves<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, rowLevel: Int,
+    levels: UnsafePointer<UInt8>, in columns: Range<Int>, passed: inout Int64,
+    with moves: inout MoveEncoder, bases: borrowing OddsTable
+  ) {
+    let weights = unsafe moves.weights
+    let exponents = Word(
+      truncatingIfNeeded: (layout.exponentCount - 1) << layout.mantissaBitCount)
+    var sum = passed
+    for column in columns {
+      let before = unsafe base[column]
+      let after = unsafe result[column]
+      let level = unsafe Int(levels[column]) &+ rowLevel
+      let weight = unsafe weights(after, biasedLevel: level)
+      guard (before ^ after) & exponents != 0 || weight == GapModel.likelyWeight else {
+        sum &+= weight
+        continue
+      }
+      guard moves.remaining > 0 else { return }
+      var before_ = sum
+      moves.code(
+        before, after, biasedLevel: level, weight: weight, passed: &before_, bases: bases)
+      sum = before_
+    }
+    passed = sum
   }
 }

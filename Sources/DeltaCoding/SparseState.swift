@@ -35,10 +35,8 @@ struct SparseState: ~Copyable {
     weights = UncheckedBuffer(repeating: 0, count: layout.exponentCount << 6)
     for exponent in stride(from: odds.table.lowest, through: odds.table.highest, by: 1)
     where odds.table.odds[exponent] != OddsTable.closed {
-      for level in 0..<64 {
-        weights[exponent << 6 + level] = GapModel.weight(
-          Int(odds.table.odds[exponent]) + level - Self.noLevel)
-      }
+      let first = Int(odds.table.odds[exponent]) - Self.noLevel - GapModel.leastOdds
+      weights.copy(GapModel.weights, from: first, count: 64, to: exponent << 6)
     }
     self.odds = odds
   }

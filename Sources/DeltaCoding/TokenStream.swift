@@ -4,12 +4,14 @@ internal import ByteIO
 /// (Formats/delta-coding.md, "Token stream").
 struct TokenEncoder: ~Copyable {
   private var states: (UInt32, UInt32) = (1 << 16, 1 << 16)
-  /// Words in the order of writing, which is the reverse of the stream's.
-  private var words: [UInt16] = []
+  /// Words in the order of writing, which is the reverse of the stream's; at most one an element.
+  private let words: UncheckedBuffer<UInt16>
+  private var wordCount = 0
   /// `frequency << 16 | start`, by table and token.
   private let ranges: UncheckedBuffer<UInt32>
 
-  init(_ model: borrowing TokenModel) {
+  init(_ model: borrowing TokenModel, elementCount: Int) {
+    words = UncheckedBuffer(repeating: 0, count: elementCount)
     ranges = UncheckedBuffer(repeating: 0, count: model.frequencies.count << 7)
     for (table, frequencies) in model.frequencies.enumerated() {
       var start: UInt32 = 0
@@ -37,7 +39,8 @@ struct TokenEncoder: ~Copyable {
     var state = state
     // `frequency` is at most 2^11, so this bound is at most 2^32 and then never reached.
     if UInt64(state) >= UInt64(frequency) << UInt64(32 - TokenModel.totalShift) {
-      words.append(UInt16(truncatingIfNeeded: state))
+      words[wordCount] = UInt16(truncatingIfNeeded: state)
+      wordCount &+= 1
       state >>= 16
     }
     let (quotient, remainder) = state.quotientAndRemainder(dividingBy: frequency)
@@ -46,10 +49,13 @@ struct TokenEncoder: ~Copyable {
 
   consuming func finish() -> [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(2 * words.count + 8)
+    bytes.reserveCapacity(2 * wordCount + 8)
     bytes.appendLittleEndian(states.0)
     bytes.appendLittleEndian(states.1)
-    for word in words.reversed() { bytes.appendLittleEndian(word) }
+    for index in stride(from: wordCount - 1, through: 0, by: -1) {
+      bytes.append(UInt8(truncatingIfNeeded: words[index]))
+      bytes.append(UInt8(truncatingIfNeeded: words[index] >> 8))
+    }
     return bytes
   }
 }
@@ -66,7 +72,7 @@ struct TokenDecoder: ~Copyable {
   init(_ bytes: [UInt8], _ model: borrowing TokenModel) {
     end = max(bytes.count, 8)
     stream = UncheckedBuffer(repeating: 0, count: end + 8)
-    for index in bytes.indices { stream[index] = bytes[index] }
+    stream.copy(bytes, from: 0, count: bytes.count, to: 0)
     states = (0, 0)
     slots = UncheckedBuffer(
       repeating: 0, count: model.frequencies.count << TokenModel.totalShift)
@@ -107,25 +113,38 @@ struct TokenDecoder: ~Copyable {
 
 /// Bits that are all equally likely, the first of them lowest in the first byte.
 struct BitWriter: ~Copyable {
-  private var bytes: [UInt8] = []
+  private let words: UncheckedBuffer<UInt32>
+  private var wordCount = 0
   private var pending: UInt64 = 0
   private var pendingCount = 0
+
+  /// A writer for `elementCount` numbers of at most 32 bits.
+  init(elementCount: Int) {
+    words = UncheckedBuffer(repeating: 0, count: elementCount + 1)
+  }
 
   /// Appends the `count` low bits of `value`, at most 32; the others are 0.
   @inline(__always)
   mutating func append(_ value: UInt32, count: Int) {
-    pending |= UInt64(value) << UInt64(pendingCount)
+    pending |= UInt64(value) &<< UInt64(truncatingIfNeeded: pendingCount)
     pendingCount &+= count
-    while pendingCount >= 8 {
-      bytes.append(UInt8(truncatingIfNeeded: pending))
-      pending >>= 8
-      pendingCount &-= 8
-    }
+    guard pendingCount >= 32 else { return }
+    words[wordCount] = UInt32(truncatingIfNeeded: pending)
+    wordCount &+= 1
+    pending >>= 32
+    pendingCount &-= 32
   }
 
   consuming func finish() -> [UInt8] {
-    if pendingCount > 0 { bytes.append(UInt8(truncatingIfNeeded: pending)) }
-    return bytes
+    let byteCount = 4 * wordCount + (pendingCount + 7) / 8
+    words[wordCount] = UInt32(truncatingIfNeeded: pending)
+    return unsafe [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+      for index in 0..<byteCount {
+        unsafe buffer[index] = UInt8(
+          truncatingIfNeeded: words[index >> 2] >> UInt32(8 * (index & 3)))
+      }
+      count = byteCount
+    }
   }
 }
 
@@ -138,7 +157,7 @@ struct BitReader: ~Copyable {
   init(_ bytes: [UInt8]) {
     end = 8 * bytes.count
     stream = UncheckedBuffer(repeating: 0, count: bytes.count + 8)
-    for index in bytes.indices { stream[index] = bytes[index] }
+    stream.copy(bytes, from: 0, count: bytes.count, to: 0)
   }
 
   /// The next `count` bits, at most 32.

@@ -27,6 +27,16 @@ struct UncheckedBuffer<Element: BitwiseCopyable>: ~Copyable {
     }
   }
 
+  /// Copies `count` elements of `source` from `first` on to `index` and what follows.
+  func copy(_ source: [Element], from first: Int, count: Int, to index: Int) {
+    precondition(first >= 0 && count >= 0 && first + count <= source.count)
+    precondition(index >= 0 && index + count <= self.count)
+    unsafe source.withUnsafeBufferPointer { source in
+      guard let elements = source.baseAddress else { return }
+      unsafe (start + index).update(from: elements + first, count: count)
+    }
+  }
+
   deinit {
     unsafe start.deallocate()
   }

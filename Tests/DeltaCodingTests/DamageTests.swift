@@ -4,10 +4,10 @@ import Testing
 
 @Suite struct DamageTests {
   static let samples: [Sample] = [
-    .outerProduct(.bfloat16, rows: 40, columns: 60, scale: 1e-4, seed: 1),
-    .outerProduct(.float16, rows: 300, columns: 4, scale: 1e-3, seed: 2),
-    .outerProduct(.float32, rows: 20, columns: 70, scale: 1e-4, seed: 3),
-    .outerProduct(.float32, rows: 200, columns: 11, scale: 1e-9, seed: 4),
+    .outerProduct(.bfloat16, rows: 30, columns: 40, scale: 1e-4, seed: 1),
+    .outerProduct(.float16, rows: 100, columns: 4, scale: 1e-3, seed: 2),
+    .outerProduct(.float32, rows: 20, columns: 30, scale: 1e-4, seed: 3),
+    .outerProduct(.float32, rows: 60, columns: 11, scale: 1e-9, seed: 4),
     .anyBits(.bfloat16, rows: 9, columns: 100, oneIn: 40, seed: 5),
     .anyBits(.float32, rows: 9, columns: 30, oneIn: 1, seed: 6),
   ]
@@ -25,7 +25,10 @@ import Testing
   func `every truncation is an error or an output`(index: Int) throws {
     let sample = Self.samples[index]
     let chunk = sample.encoded().bytes
-    for length in 0..<chunk.count { try expectNoTrap(sample, Array(chunk.prefix(length))) }
+    // All of the header, and then every few bytes of the streams.
+    let step = max(1, chunk.count / 30)
+    let lengths = Array(0..<min(chunk.count, 32)) + stride(from: 32, to: chunk.count, by: step)
+    for length in lengths { try expectNoTrap(sample, Array(chunk.prefix(length))) }
   }
 
   @Test(arguments: samples.indices)
@@ -33,7 +36,7 @@ import Testing
     let sample = Self.samples[index]
     let chunk = sample.encoded().bytes
     var generator = SeededGenerator(UInt64(index) + 100)
-    for _ in 0..<1000 {
+    for _ in 0..<80 {
       var damaged = chunk
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
         // Headers are short, so half of the damage goes to the front.
@@ -47,7 +50,7 @@ import Testing
 
   @Test func `bytes of any kind are errors or outputs`() throws {
     var generator = SeededGenerator(11)
-    for round in 0..<2000 {
+    for round in 0..<400 {
       let sample = Self.samples[round % Self.samples.count]
       var chunk = (0..<Int.random(in: 1...90, using: &generator)).map { _ in
         UInt8.random(in: 0...255, using: &generator)

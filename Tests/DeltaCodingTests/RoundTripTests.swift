@@ -3,8 +3,7 @@ import Testing
 
 @Suite struct RoundTripTests {
   static let shapes = [
-    (0, 0), (0, 5), (1, 0), (1, 1), (1, 3), (7, 1), (300, 1), (1, 5000), (2, 1023), (33, 64),
-    (70, 257),
+    (0, 0), (0, 5), (1, 0), (1, 1), (1, 3), (70, 1), (1, 1500), (2, 333), (36, 50),
   ]
 
   private func expectRoundTrip(
@@ -21,7 +20,7 @@ import Testing
   func `outer products of every strength come back both ways`(
     format: FloatFormat, shape: (Int, Int)
   ) throws {
-    for (index, scale) in [0, 1e-6, 1e-5, 1e-4, 1e-3, 1e-1, 1e3].enumerated() {
+    for (index, scale) in [0, 1e-5, 1e-3, 1e-1, 1e3].enumerated() {
       try expectRoundTrip(
         .outerProduct(
           format, rows: shape.0, columns: shape.1, scale: scale, seed: UInt64(index + 1)))
@@ -32,7 +31,7 @@ import Testing
   func `bits of any kind come back both ways, however many of them change`(
     format: FloatFormat, shape: (Int, Int)
   ) throws {
-    for rate: UInt64 in [1, 2, 5, 20, 300] {
+    for rate: UInt64 in [1, 3, 20, 300] {
       try expectRoundTrip(
         .anyBits(format, rows: shape.0, columns: shape.1, oneIn: rate, seed: rate))
     }
@@ -55,8 +54,8 @@ import Testing
     }
     try expectRoundTrip(everyPair)
     // The same pairs, but far between, so that they are coded one by one.
-    var sparse = Sample(format, rows: 400, columns: 50)
-    for index in 0..<20_000 {
+    var sparse = Sample(format, rows: 100, columns: 50)
+    for index in 0..<5000 {
       let before = values[index % 7 == 0 ? index / 7 % values.count : 3]
       sparse.append(before, index % 50 == 0 ? values[index / 50 % values.count] : before)
     }
@@ -67,7 +66,7 @@ import Testing
   func `an unrelated result costs at most two hundredths more than its raw bytes`(
     format: FloatFormat
   ) {
-    let sample = Sample.anyBits(format, rows: 100, columns: 400, oneIn: 1, seed: 5)
+    let sample = Sample.anyBits(format, rows: 50, columns: 200, oneIn: 1, seed: 5)
     #expect(sample.encoded().bytes.count <= sample.result.count * 102 / 100)
   }
 
@@ -89,11 +88,11 @@ import Testing
 
   @Test func `the bytes of known updates do not grow`() {
     let expected: [(FloatFormat, Double, Int)] = [
-      (.bfloat16, 1e-4, 22_410), (.bfloat16, 1e-3, 43_865), (.float16, 1e-5, 8_190),
-      (.float32, 1e-4, 169_963),
+      (.bfloat16, 1e-4, 3667), (.bfloat16, 1e-3, 7090), (.float16, 1e-5, 1384),
+      (.float32, 1e-4, 26_036),
     ]
     for (format, scale, byteCount) in expected {
-      let sample = Sample.outerProduct(format, rows: 256, columns: 320, scale: scale, seed: 77)
+      let sample = Sample.outerProduct(format, rows: 96, columns: 128, scale: scale, seed: 77)
       #expect(sample.encoded().bytes.count <= byteCount, "\(format) \(scale)")
     }
   }
