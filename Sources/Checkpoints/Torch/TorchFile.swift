@@ -2,7 +2,7 @@ package import ByteIO
 
 /// The tensors of a file that `torch.save` wrote, checked against that file.
 ///
-/// Implements Formats/gradiend-checkpoint.md, section 5: a zip archive whose entry `data.pkl`
+/// Implements Formats/gradiend-checkpoint.md, section 4.1: a zip archive whose entry `data.pkl`
 /// describes tensors over entries `data/0`, `data/1` and so on. Tensors may share bytes.
 package struct TorchFile: Equatable, Sendable {
   /// In the order of the pickled dictionary, each name once.
