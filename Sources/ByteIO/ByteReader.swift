@@ -81,6 +81,22 @@ package struct ByteReader: ~Escapable {
     return text
   }
 
+  /// Reads UTF-8 up to the next `terminator`, which is skipped.
+  ///
+  /// - Throws: ``FormatError``, also if there is no terminator within `limit` bytes.
+  package mutating func readUTF8(
+    before terminator: UInt8, limit: Int
+  ) throws(FormatError) -> String {
+    let start = position
+    for byteCount in 0...max(0, min(limit, remaining - 1))
+    where byteCount < remaining && bytes[byteAt: position + byteCount] == terminator {
+      let text = try readUTF8(byteCount)
+      position += 1
+      return text
+    }
+    throw .corrupt("a line does not end", at: start)
+  }
+
   private func require(_ byteCount: Int) throws(FormatError) {
     guard byteCount >= 0, byteCount <= remaining else {
       throw FormatError(

@@ -27,12 +27,12 @@ package struct DecoderOutput: Sendable {
     let working: FloatStorage
 
     init?(_ name: GradiendCheckpoint.TensorName, of gradiend: GradiendCheckpoint) {
-      guard let tensor = gradiend.weights[name.rawValue],
-        let storage = FloatStorage(tensor.descriptor.elementType),
+      guard let tensor = gradiend.tensor(name),
+        let storage = FloatStorage(tensor.elementType),
         let working = FloatStorage(gradiend.configuration.elementType)
       else { return nil }
-      file = gradiend.weights.file(of: tensor)
-      start = tensor.descriptor.byteRange.lowerBound
+      file = gradiend.weights.file
+      start = tensor.byteRange.lowerBound
       self.storage = storage
       self.working = working
     }

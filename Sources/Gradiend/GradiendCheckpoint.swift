@@ -3,25 +3,16 @@ package import Checkpoints
 
 /// A GRADIEND checkpoint: decoder and encoder weights, and the parameters of the base they cover.
 package struct GradiendCheckpoint: Sendable {
-  /// A parameter of the base, its selection, and where its entries lie among all N.
-  package struct Coverage: Sendable {
-    package let parameter: GradiendConfiguration.Parameter
-    package let selection: Selection
-    package let entries: Range<Int>
-
-    /// Whether every element of the parameter has an entry.
-    var isComplete: Bool {
-      if case .all = selection { true } else { false }
-    }
-  }
-
   /// The folder, as the user named it.
   package let path: String
   package let configuration: GradiendConfiguration
-  package let weights: Checkpoint
-  package let coverages: [Coverage]
-  /// The configuration, then the masks and the indices if there are any.
-  private let mappingFiles: [MappedFile]
+  package let weights: TensorFile
+  /// In the order of their entries. In the older layout one may be there several times.
+  package let parameters: [GradiendConfiguration.Parameter]
+  /// What each parameter's entries are; nil where only a base says how many elements it has.
+  package let coverages: [Coverage]?
+  let masks: TensorFile?
+  let indices: TensorFile?
 
   /// Opens the folder at `path`, and checks that configuration, weights and mapping agree.
   ///
@@ -31,19 +22,63 @@ package struct GradiendCheckpoint: Sendable {
     self.path = path
     let configuration = try GradiendConfiguration(path: Folder.join(path, "config.json"))
     self.configuration = configuration
-    weights = try Checkpoint(path: try Self.weightsPath(in: path))
+    weights = try TensorFile(path: try Self.weightsPath(in: path, configuration.layout))
     try Self.check(weights, against: configuration)
-    let masks = try Self.mapping(configuration.masksFile, folder: path)
-    let indices = try Self.mapping(configuration.indicesFile, folder: path)
-    coverages = try Self.coverages(configuration, masks: masks, indices: indices)
-    mappingFiles =
-      [configuration.file] + [masks, indices].compactMap { $0?.files.first?.mapped }
+    let mapping = Mapping(
+      configuration: configuration, masks: try Self.masks(configuration, folder: path),
+      indices: try configuration.indicesFile.map { (name) throws(CheckpointError) in
+        try TensorFile(path: Folder.join(path, name))
+      })
+    (masks, indices) = (mapping.masks, mapping.indices)
+    parameters = try mapping.parameters()
+    let shapes = parameters.compactMap(\.shape)
+    coverages =
+      try shapes.count == parameters.count ? mapping.coverages(of: parameters, shapes) : nil
+  }
+
+  /// Places the entries in the parameters of a base.
+  ///
+  /// - Parameter shapes: those of the base's tensors, one for each of ``parameters``; they matter
+  ///   only where the checkpoint does not have them.
+  /// - Returns: what each parameter's entries are.
+  /// - Throws: ``CheckpointError`` if the base has more or fewer elements than there are entries.
+  package func coverages(inShapes shapes: [[Int]]) throws(CheckpointError) -> [Coverage] {
+    if let coverages { return coverages }
+    return try Mapping(configuration: configuration, masks: masks, indices: indices)
+      .coverages(of: parameters, shapes)
+  }
+
+  // MARK: Weights
+
+  /// The tensors of a GRADIEND that an update may need.
+  package enum TensorName: String, Sendable {
+    case encoderWeight = "encoder.0.linear.weight"
+    case decoderWeight = "decoder.0.linear.weight"
+    case decoderBias = "decoder.0.linear.bias"
+
+    /// What the oldest checkpoints call it.
+    var oldestName: String { rawValue.replacing(".linear", with: "") }
+  }
+
+  /// The tensor under this name, or under that of the oldest checkpoints.
+  package func tensor(_ name: TensorName) -> TensorDescriptor? {
+    Self.tensor(name, in: weights, configuration.layout)
+  }
+
+  private static func tensor(
+    _ name: TensorName, in weights: TensorFile, _ layout: GradiendConfiguration.Layout
+  ) -> TensorDescriptor? {
+    weights[name.rawValue] ?? (layout == .older ? weights[name.oldestName] : nil)
   }
 
   /// The tensors whose presence and shape `configuration` fixes.
   private static func check(
-    _ weights: Checkpoint, against configuration: GradiendConfiguration
+    _ weights: TensorFile, against configuration: GradiendConfiguration
   ) throws(CheckpointError) {
+    func error(_ name: TensorName, _ message: String) -> CheckpointError {
+      CheckpointError(
+        path: weights.path, .inconsistent("tensor '\(name.rawValue)' \(message)"))
+    }
     let (entryCount, latentCount) = (configuration.entryCount, configuration.latentCount)
     var expected: [(name: TensorName, shape: [Int])] = [
       (.encoderWeight, [latentCount, entryCount]),
@@ -51,139 +86,71 @@ package struct GradiendCheckpoint: Sendable {
     ]
     if configuration.hasBias { expected.append((.decoderBias, [entryCount])) }
     for (name, shape) in expected {
-      guard let tensor = weights[name.rawValue] else {
-        throw CheckpointError(
-          path: weights.path, .inconsistent("tensor '\(name.rawValue)' is missing"))
+      guard let tensor = tensor(name, in: weights, configuration.layout) else {
+        throw error(name, "is missing")
       }
-      guard tensor.descriptor.shape == shape else {
-        throw CheckpointError(
-          path: weights.path,
-          .inconsistent(
-            "tensor '\(name.rawValue)' has shape \(tensor.descriptor.shape), but config.json "
-              + "needs \(shape)"))
+      if configuration.layout == .older, tensor.name == name.rawValue,
+        weights[name.oldestName] != nil
+      {
+        throw error(name, "is there twice, also as '\(name.oldestName)'")
       }
-      guard FloatStorage(tensor.descriptor.elementType) != nil else {
-        throw CheckpointError(
-          path: weights.path,
-          .inconsistent(
-            "tensor '\(name.rawValue)' is \(tensor.descriptor.elementType.name), not F32, F16 "
-              + "or BF16"))
+      guard tensor.shape == shape else {
+        throw error(name, "has shape \(tensor.shape), but config.json needs \(shape)")
+      }
+      guard FloatStorage(tensor.elementType) != nil else {
+        throw error(name, "is \(tensor.elementType.name), not F32, F16 or BF16")
       }
     }
-    if !configuration.hasBias, weights[TensorName.decoderBias.rawValue] != nil {
+    if !configuration.hasBias,
+      let bias = tensor(.decoderBias, in: weights, configuration.layout)
+    {
       throw CheckpointError(
         path: weights.path,
-        .inconsistent("there is a '\(TensorName.decoderBias.rawValue)', but config.json says none"))
+        .inconsistent("there is a '\(bias.name)', but config.json says none"))
     }
   }
 
-  /// The tensors of a GRADIEND that an update may need.
-  enum TensorName: String {
-    case encoderWeight = "encoder.0.linear.weight"
-    case decoderWeight = "decoder.0.linear.weight"
-    case decoderBias = "decoder.0.linear.bias"
+  /// Where the weights lie: in the form that the layout's own code looks for first, beside the
+  /// configuration or in the subfolder `model`.
+  private static func weightsPath(
+    in folder: String, _ layout: GradiendConfiguration.Layout
+  ) throws(CheckpointError) -> String {
+    let names = ["model.safetensors", "pytorch_model.bin"]
+    for place in [folder, Folder.join(folder, "model")] {
+      for name in layout == .older ? names.reversed() : names {
+        let path = Folder.join(place, name)
+        if FileStatus.exists(path) { return path }
+      }
+    }
+    throw CheckpointError(
+      path: folder, .inconsistent("there is no model.safetensors and no pytorch_model.bin"))
   }
 
-  /// `model.safetensors`, beside the configuration or in the subfolder `model`.
-  private static func weightsPath(in folder: String) throws(CheckpointError) -> String {
-    let places = [folder, Folder.join(folder, "model")]
-    for place in places {
-      let path = Folder.join(place, "model.safetensors")
-      if FileStatus.exists(path) { return path }
+  private static func masks(
+    _ configuration: GradiendConfiguration, folder: String
+  ) throws(CheckpointError) -> TensorFile? {
+    guard let name = configuration.masksFile else { return nil }
+    let path = Folder.join(folder, name)
+    guard configuration.layout == .version0 || FileStatus.exists(path) else {
+      throw CheckpointError(
+        path: path,
+        .inconsistent(
+          "config.json says that this file has the masks of the layers, but it is missing; without "
+            + "it nothing tells which elements the checkpoint covers"))
     }
-    for place in places where FileStatus.exists(Folder.join(place, "pytorch_model.bin")) {
-      throw CheckpointError(path: Folder.join(place, "pytorch_model.bin"), .inconsistent(wayOut))
-    }
-    throw CheckpointError(path: folder, .inconsistent("there is no model.safetensors"))
+    return try TensorFile(path: path)
   }
 
   /// The bytes that determine the update, in the order of Formats/patch.md, section 7.
   package func determiningBytes(part: UpdatePart) -> [(file: MappedFile, range: Range<Int>)] {
-    var parts = mappingFiles.map { ($0, 0..<$0.byteCount) }
+    let files = [configuration.file, masks?.file, indices?.file].compactMap { $0 }
+    var parts = files.map { ($0, 0..<$0.byteCount) }
     var names: [TensorName] = [.decoderWeight, .decoderBias]
     if part == .encoderWeight { names.append(.encoderWeight) }
     for name in names {
-      guard let tensor = weights[name.rawValue] else { continue }
-      parts.append((weights.file(of: tensor), tensor.descriptor.byteRange))
+      guard let tensor = tensor(name) else { continue }
+      parts.append((weights.file, tensor.byteRange))
     }
     return parts
-  }
-
-  private static let wayOut =
-    "this GRADIEND checkpoint is stored as a PyTorch file, which this version does not read; load "
-    + "it with the reference package and save it with use_safetensors=True"
-
-  private static func coverages(
-    _ configuration: GradiendConfiguration, masks: Checkpoint?, indices: Checkpoint?
-  ) throws(CheckpointError) -> [Coverage] {
-    var coverages: [Coverage] = []
-    var end = 0
-    for parameter in configuration.parameters {
-      let selection: Selection
-      let count: Int
-      switch parameter.representation {
-      case .all:
-        (selection, count) = (.all, parameter.elementCount)
-      case .mask:
-        let (tensor, file) = try tensor(of: parameter, in: masks, configuration)
-        (selection, count) = try Selection.mask(tensor, of: parameter, in: file)
-      case .indices:
-        let (tensor, file) = try tensor(of: parameter, in: indices, configuration)
-        (selection, count) = try Selection.indices(tensor, of: parameter, in: file)
-      }
-      if let declared = parameter.selectedCount, declared != count {
-        throw CheckpointError(
-          path: configuration.path,
-          .inconsistent(
-            "parameter '\(parameter.name)': num_selected is \(declared), but its map selects "
-              + "\(count)"))
-      }
-      let (next, overflows) = end.addingReportingOverflow(count)
-      guard !overflows else {
-        throw CheckpointError(
-          path: configuration.path,
-          .inconsistent("parameter '\(parameter.name)': the entries up to here overflow"))
-      }
-      coverages.append(
-        Coverage(parameter: parameter, selection: selection, entries: end..<next))
-      end = next
-    }
-    guard end == configuration.entryCount else {
-      throw CheckpointError(
-        path: configuration.path,
-        .inconsistent(
-          "input_dim is \(configuration.entryCount), but the map selects \(end) entries"))
-    }
-    return coverages
-  }
-
-  private static func mapping(
-    _ name: String?, folder: String
-  ) throws(CheckpointError) -> Checkpoint? {
-    guard let name else { return nil }
-    let path = Folder.join(folder, name)
-    guard !PyTorchFile.isName(name) else {
-      throw CheckpointError(path: path, .inconsistent(wayOut))
-    }
-    return try Checkpoint(path: path)
-  }
-
-  private static func tensor(
-    of parameter: GradiendConfiguration.Parameter, in mapping: Checkpoint?,
-    _ configuration: GradiendConfiguration
-  ) throws(CheckpointError) -> (TensorDescriptor, MappedFile) {
-    let kind = parameter.representation.rawValue
-    guard let mapping else {
-      throw CheckpointError(
-        path: configuration.path,
-        .inconsistent("parameter '\(parameter.name)' has \(kind), but no file of them is named"))
-    }
-    guard let key = parameter.key, let tensor = mapping[key] else {
-      throw CheckpointError(
-        path: mapping.path,
-        .inconsistent(
-          "there is no tensor '\(parameter.key ?? "")', the \(kind) of '\(parameter.name)'"))
-    }
-    return (tensor.descriptor, mapping.file(of: tensor))
   }
 }

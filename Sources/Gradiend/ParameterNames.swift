@@ -29,9 +29,16 @@ package struct ParameterNames: Sendable {
     tensors = table
   }
 
-  /// The tensor that `query` means, or nil if there is none, or more than one.
-  package func tensor(for query: String) -> String? {
-    for candidate in [query, Self.unwrapped(query), "module." + query] {
+  /// Finds the tensor that `query` means.
+  ///
+  /// - Parameters:
+  ///   - query: the parameter's name in memory.
+  ///   - isWhole: whether the name has all its parts and no others, as in the older layout; then it
+  ///     is not found among the suffixes of tensors' names.
+  /// - Returns: its name, or nil if there is none, or more than one.
+  package func tensor(for query: String, isWhole: Bool = false) -> String? {
+    if isWhole, exact.contains(query) { return query }
+    for candidate in isWhole ? [] : [query, Self.unwrapped(query), "module." + query] {
       if let tensor = tensors[candidate] { return tensor }
     }
     // Names in memory may have a prefix that files lack, `transformer.h.0…` for `h.0…`.
@@ -40,7 +47,7 @@ package struct ParameterNames: Sendable {
     // Older files call the weight and bias of a LayerNorm gamma and beta.
     for (new, old) in [(".weight", ".gamma"), (".bias", ".beta")]
     where query.hasSuffix("LayerNorm" + new) {
-      return tensor(for: String(query.dropLast(new.count)) + old)
+      return tensor(for: String(query.dropLast(new.count)) + old, isWhole: isWhole)
     }
     return nil
   }

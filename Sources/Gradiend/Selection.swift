@@ -26,7 +26,7 @@ package enum Selection: Sendable {
     /// The element at `position`, as stored.
     func stored(_ position: Int) -> Int {
       let offset = byteRange.lowerBound + position * byteWidth
-      // In bounds: a safetensors parser has checked the range against the file.
+      // In bounds: the file's parser has checked the range against the file.
       return byteWidth == 4
         ? Int(
           Int32(
@@ -56,21 +56,21 @@ package enum Selection: Sendable {
 extension Selection {
   private static let maskStride = 1 << 16
 
-  /// Reads a mask of `parameter`.
+  /// Reads a mask of the parameter called `name`.
   ///
   /// - Throws: ``CheckpointError`` if the tensor's type or size does not fit the parameter.
   static func mask(
-    _ tensor: TensorDescriptor, of parameter: GradiendConfiguration.Parameter, in file: MappedFile
+    _ tensor: TensorDescriptor, of name: String, shape: [Int], in file: MappedFile
   ) throws(CheckpointError) -> (selection: Selection, count: Int) {
-    let isFlat = tensor.shape == [parameter.elementCount]
+    let isFlat = tensor.shape == [shape.reduce(1, *)]
     guard tensor.elementType == .uint8 || tensor.elementType == .bool,
-      tensor.shape == parameter.shape || isFlat
+      tensor.shape == shape || isFlat
     else {
       throw CheckpointError(
         path: file.path,
         .inconsistent(
           "mask '\(tensor.name)' is \(tensor.elementType.name) \(tensor.shape), but parameter "
-            + "'\(parameter.name)' needs U8 \(parameter.shape)"))
+            + "'\(name)' needs U8 \(shape)"))
     }
     var count = 0
     var firstEntries: [Int] = []
@@ -84,16 +84,16 @@ extension Selection {
     return (selection, count)
   }
 
-  /// Reads the indices of `parameter`: each an element of it, none twice.
+  /// Reads the indices of the parameter called `name`: each an element of it, none twice.
   ///
   /// - Throws: ``CheckpointError`` naming the first index that is out of range or doubled.
   static func indices(
-    _ tensor: TensorDescriptor, of parameter: GradiendConfiguration.Parameter, in file: MappedFile
+    _ tensor: TensorDescriptor, of name: String, shape: [Int], in file: MappedFile
   ) throws(CheckpointError) -> (selection: Selection, count: Int) {
     func error(_ message: String) -> CheckpointError {
       CheckpointError(
         path: file.path,
-        .inconsistent("indices '\(tensor.name)' of parameter '\(parameter.name)': \(message)"))
+        .inconsistent("indices '\(tensor.name)' of parameter '\(name)': \(message)"))
     }
     guard tensor.elementType == .int32 || tensor.elementType == .int64, tensor.shape.count == 1
     else {
@@ -102,12 +102,13 @@ extension Selection {
     var indices = Indices(
       file: file, byteRange: tensor.byteRange,
       byteWidth: tensor.elementType == .int32 ? 4 : 8)
+    let elementCount = shape.reduce(1, *)
     var isAscending = true
     var previous = -1
     for position in 0..<indices.count {
       let element = indices.stored(position)
-      guard (0..<parameter.elementCount).contains(element) else {
-        throw error("\(element) is not in 0 ..< \(parameter.elementCount)")
+      guard (0..<elementCount).contains(element) else {
+        throw error("\(element) is not in 0 ..< \(elementCount)")
       }
       isAscending = isAscending && element > previous
       previous = element

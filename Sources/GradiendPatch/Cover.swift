@@ -4,8 +4,8 @@ internal import Gradiend
 
 /// Which tensors of a base a GRADIEND covers.
 struct Cover {
-  /// For each tensor of the base.
-  private(set) var coverages: [GradiendCheckpoint.Coverage?]
+  /// For each tensor of the base, what is added to it, one after the other.
+  private(set) var coverages: [[GradiendCheckpoint.Coverage]]
   /// What a user should know of the choice.
   private(set) var notes: [String] = []
 
@@ -14,31 +14,28 @@ struct Cover {
   /// - Throws: ``PatchError`` naming the first parameter that is not there, is there twice, or has
   ///   another shape or a type that nothing can be added to.
   init(_ gradiend: GradiendCheckpoint, of base: Checkpoint) throws(PatchError) {
-    coverages = Array(repeating: nil, count: base.tensors.count)
-    let names = ParameterNames(base.tensors.map(\.name))
-    let positions = Dictionary(
-      uniqueKeysWithValues: base.tensors.enumerated().map { ($1.name, $0) })
-    for coverage in gradiend.coverages {
-      let parameter = coverage.parameter
-      guard let position = names.tensor(for: parameter.name).flatMap({ positions[$0] }) else {
-        throw PatchError(
-          .badInput, path: base.path, tensor: parameter.name,
-          "parameter '\(parameter.name)' of the GRADIEND is not here, or not under one name only",
-          remedy: "check that this is the model the GRADIEND was trained for")
-      }
-      let tensor = base.tensors[position]
-      if let other = coverages[position] {
+    coverages = Array(repeating: [], count: base.tensors.count)
+    let places = try Self.places(of: gradiend, in: base)
+    let shapes = places.map { base.tensors[$0].descriptor.shape }
+    let found = try PatchError.opening { () throws(CheckpointError) in
+      try gradiend.coverages(inShapes: shapes)
+    }
+    for (coverage, place) in zip(found, places) {
+      let (parameter, tensor) = (coverage.parameter, base.tensors[place])
+      // Only in the older layout can one parameter be there twice, with entries for each time.
+      if let other = coverages[place].first?.parameter,
+        other.name != parameter.name || gradiend.configuration.layout != .older
+      {
         throw PatchError(
           .badInput, path: gradiend.path, tensor: tensor.name,
-          "parameters '\(other.parameter.name)' and '\(parameter.name)' are both tensor "
+          "parameters '\(other.name)' and '\(parameter.name)' are both tensor "
             + "'\(tensor.name)' of the base")
       }
-      guard tensor.descriptor.shape == parameter.shape else {
+      guard tensor.descriptor.shape == coverage.shape else {
         throw PatchError(
           .badInput, path: base.path, tensor: tensor.name,
           "tensor '\(tensor.name)' has shape \(tensor.descriptor.shape), but the GRADIEND was "
-            + "trained for \(parameter.shape)",
-          remedy: "check that this is the model the GRADIEND was trained for")
+            + "trained for \(coverage.shape)", remedy: Self.remedy)
       }
       guard FloatStorage(tensor.descriptor.elementType) != nil else {
         throw PatchError(
@@ -46,9 +43,31 @@ struct Cover {
           "tensor '\(tensor.name)' is \(tensor.descriptor.elementType.name); an update can be "
             + "added to F32, F16 and BF16 only")
       }
-      coverages[position] = coverage
+      coverages[place].append(coverage)
     }
     coverTiedCopies(of: base)
+  }
+
+  private static let remedy = "check that this is the model the GRADIEND was trained for"
+
+  /// The position of each parameter's tensor in the base.
+  private static func places(
+    of gradiend: GradiendCheckpoint, in base: Checkpoint
+  ) throws(PatchError) -> [Int] {
+    let names = ParameterNames(base.tensors.map(\.name))
+    let isWhole = gradiend.configuration.layout == .older
+    let positions = Dictionary(
+      uniqueKeysWithValues: base.tensors.enumerated().map { ($1.name, $0) })
+    return try gradiend.parameters.map { (parameter) throws(PatchError) in
+      let name = names.tensor(for: parameter.name, isWhole: isWhole)
+      guard let position = name.flatMap({ positions[$0] }) else {
+        throw PatchError(
+          .badInput, path: base.path, tensor: parameter.name,
+          "parameter '\(parameter.name)' of the GRADIEND is not here, or not under one name only",
+          remedy: remedy)
+      }
+      return position
+    }
   }
 
   /// Covers a tied output head that the file holds a second time.
@@ -57,11 +76,11 @@ struct Cover {
   /// whose bytes differ is not tied, and one that the configuration calls untied stays as well.
   private mutating func coverTiedCopies(of base: Checkpoint) {
     guard !ModelConfiguration.untiesEmbeddings(base) else { return }
-    for position in base.tensors.indices where coverages[position] == nil {
+    for position in base.tensors.indices where coverages[position].isEmpty {
       let copy = base.tensors[position]
       guard copy.descriptor.shape.count == 2 else { continue }
       let original = base.tensors.indices.first { index in
-        coverages[index] != nil && isSame(base.tensors[index], copy, of: base)
+        !coverages[index].isEmpty && isSame(base.tensors[index], copy, of: base)
       }
       guard let original else { continue }
       coverages[position] = coverages[original]

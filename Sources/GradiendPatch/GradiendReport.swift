@@ -14,7 +14,9 @@ public struct GradiendReport: Sendable {
   /// In which the update is rounded before it is added.
   public let elementType: String
   /// Name, shape, kind of selection, and number of selected elements of each covered parameter.
-  public let parameters: [(name: String, shape: [Int], selection: String, selectedCount: Int)]
+  ///
+  /// Shape and number are nil where only the base has them, as in older checkpoints without masks.
+  public let parameters: [(name: String, shape: [Int]?, selection: String, selectedCount: Int?)]
 
   init(_ gradiend: GradiendCheckpoint) {
     let configuration = gradiend.configuration
@@ -23,10 +25,10 @@ public struct GradiendReport: Sendable {
     activation = configuration.activation.rawValue
     hasBias = configuration.hasBias
     elementType = configuration.elementType.name
-    parameters = gradiend.coverages.map {
+    parameters = gradiend.parameters.enumerated().map { position, parameter in
       (
-        $0.parameter.name, $0.parameter.shape, $0.parameter.representation.rawValue,
-        $0.entries.count
+        parameter.name, parameter.shape, parameter.representation.rawValue,
+        gradiend.coverages?[position].entries.count
       )
     }
   }

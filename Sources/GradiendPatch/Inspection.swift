@@ -36,9 +36,9 @@ public struct Inspection: Sendable {
 
   private var isGradiend: Bool {
     guard let file = try? MappedFile(path: Folder.join(path, "config.json")),
-      let document = try? JSONValue(parsing: file.bytes)
+      let document = try? JSONValue(parsingPython: file.bytes)
     else { return false }
-    let isLegacy = document["input_dim"] != nil && document["latent_dim"] != nil
-    return document["architecture"]?.members != nil || isLegacy
+    let isOlder = document["input_dim"] != nil && document["layers"] != nil
+    return document["architecture"]?.members != nil || isOlder
   }
 }

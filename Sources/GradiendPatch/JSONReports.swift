@@ -111,13 +111,16 @@ extension GradiendReport {
       .init(
         "parameters",
         .array(
-          parameters.map {
-            .object([
-              .init("name", .string($0.name)),
-              .init("shape", .array($0.shape.map { .integer($0) })),
-              .init("selection", .string($0.selection)),
-              .init("selected", .integer($0.selectedCount)),
-            ])
+          parameters.map { parameter in
+            let shape = parameter.shape.map {
+              JSONValue.Member("shape", .array($0.map { .integer($0) }))
+            }
+            let count = parameter.selectedCount.map { JSONValue.Member("selected", .integer($0)) }
+            let members: [JSONValue.Member?] = [
+              .init("name", .string(parameter.name)), shape,
+              .init("selection", .string(parameter.selection)), count,
+            ]
+            return .object(members.compactMap { $0 })
           })),
     ]
   }

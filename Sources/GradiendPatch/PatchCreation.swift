@@ -48,13 +48,13 @@ public struct PatchCreation: Sendable {
       try GradiendCheckpoint(path: self.gradiend)
     }
     try checkArguments(gradiend)
-    let mapping = gradiend.determiningBytes(part: part.part).map(\.file)
-    try OutputGuard([base, gradiend.weights], files: mapping).check(output)
+    let inputs = gradiend.determiningBytes(part: part.part).map(\.file)
+    try OutputGuard([base], files: inputs).check(output)
     let output = DecoderOutput(
       gradiend, part: part.part, featureFactors: featureFactors, learningRate: learningRate)
     let cover = try Cover(gradiend, of: base)
-    let updates = zip(base.tensors, cover.coverages).map { tensor, coverage in
-      coverage.flatMap { TensorUpdate(output, $0, type: tensor.descriptor.elementType) }
+    let updates = zip(base.tensors, cover.coverages).map { tensor, coverages in
+      coverages.compactMap { TensorUpdate(output, $0, type: tensor.descriptor.elementType) }
     }
     let encoding = PatchEncoding(
       base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),

@@ -24,16 +24,20 @@ protocol ResultSource: Sendable {
 /// The result computed from a GRADIEND.
 struct ComputedResult: ResultSource {
   let source: PatchMetadata.Source
-  /// For each tensor of the base, what is added to it.
-  let updates: [TensorUpdate?]
+  /// For each tensor of the base, what is added to it, each sum rounded before the next.
+  let updates: [[TensorUpdate]]
 
   func withResult(
     of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
   ) throws(PatchError) {
-    guard let update = updates[item.tensorIndex] else { return try body(base) }
+    let updates = updates[item.tensorIndex]
+    guard let update = updates.first else { return try body(base) }
+    let first = item.chunk.firstElement
     var result = [UInt8](uninitializedByteCount: base.byteCount)
-    result.withMutableRawSpan { span in
-      update.add(fromElement: item.chunk.firstElement, to: base, into: &span)
+    result.withMutableRawSpan { update.add(fromElement: first, to: base, into: &$0) }
+    for update in updates.dropFirst() {
+      let sum = result
+      result.withMutableRawSpan { update.add(fromElement: first, to: sum.rawSpan, into: &$0) }
     }
     try body(result.rawSpan)
   }

@@ -128,7 +128,10 @@ extension GradiendReport {
     let table = Table(
       ["parameter", "shape", "map", "selected"],
       parameters.map {
-        [$0.name, $0.shape.description, $0.selection, Quantity.count($0.selectedCount)]
+        [
+          $0.name, $0.shape?.description ?? "the base's", $0.selection,
+          $0.selectedCount.map { Quantity.count($0) } ?? "",
+        ]
       })
     return (lines + table.lines).joined(separator: "\n")
   }

@@ -13,9 +13,7 @@ import Testing
   init() throws { bench = try Workbench() }
 
   static func cases(sound: Bool) throws -> [ReferenceData.Case] {
-    try ReferenceData.cases().filter {
-      $0.isSound == sound && !$0.isLegacy && !$0.gradiend.hasSuffix("-torchfiles")
-    }
+    try ReferenceData.cases().filter { $0.isSound == sound }
   }
 
   @Test(arguments: try cases(sound: true))
@@ -67,16 +65,6 @@ import Testing
   func `a case that only the reference cannot do gives a patch`(name: String) throws {
     try create(ReferenceData.named(name))
     #expect(try bench.folder.names() == ["patch"])
-  }
-
-  @Test(
-    arguments: try ReferenceData.cases().filter {
-      $0.isLegacy || $0.gradiend.hasSuffix("-torchfiles")
-    })
-  func `what this version does not read is refused and leaves nothing behind`(
-    reference: ReferenceData.Case
-  ) throws {
-    try bench.refusal(.badInput) { () throws(PatchError) in try create(reference) }
   }
 
   // MARK: Parts

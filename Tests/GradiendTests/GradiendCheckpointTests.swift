@@ -207,37 +207,70 @@ import Testing
     try folder.remove("g/model.safetensors")
     #expect(refusal(path) == nil)
     try folder.remove("g/model/model.safetensors")
-    #expect(refusal(path) == "\(path): there is no model.safetensors")
+    #expect(refusal(path) == "\(path): there is no model.safetensors and no pytorch_model.bin")
   }
 
-  // MARK: Forms that are not read
+  // MARK: Torch files
 
-  static let torchFile =
-    "this GRADIEND checkpoint is stored as a PyTorch file, which this version does not read; load "
-    + "it with the reference package and save it with use_safetensors=True"
+  @Test(arguments: ["", "model/"])
+  func `a checkpoint in torch files is the one in safetensors`(place: String) throws {
+    var builder = Self.builder
+    builder.edits = [
+      ("masks.safetensors", "mapping_masks.pth"), ("indices.safetensors", "mapping_indices.pth"),
+    ]
+    let path = try builder.write(to: folder, as: "g")
+    let values = try TensorFile(path: path + "/model.safetensors").tensors.count
+    try convert("model.safetensors", to: place + "pytorch_model.bin")
+    try convert("masks.safetensors", to: "mapping_masks.pth")
+    try convert("indices.safetensors", to: "mapping_indices.pth")
+    let gradiend = try GradiendCheckpoint(path: path)
+    #expect(gradiend.weights.path == path + "/" + place + "pytorch_model.bin")
+    #expect(gradiend.weights.tensors.count == values)
+    let coverages = try #require(gradiend.coverages)
+    let output = DecoderOutput(gradiend, part: .decoderBias, featureFactors: [0], learningRate: 1)
+    let found = try coverages.map { coverage in
+      let update = try #require(TensorUpdate(output, coverage, type: .float32))
+      let patched = update.patched([UInt8](repeating: 0, count: 16), elementCount: 4)
+      return Floats(patched, type: .float32).values
+    }
+    let biases = try gradiend.floats("decoder.0.linear.bias")
+    #expect(found == [[0, biases[1], 0, biases[0]], [biases[2], 0, 0, biases[3]]])
+  }
 
-  @Test(arguments: ["pytorch_model.bin", "model/pytorch_model.bin"])
-  func `weights in a torch file are refused by name`(name: String) throws {
+  /// Writes the tensors of a safetensors file as torch does, and removes it.
+  private func convert(_ name: String, to torchName: String) throws {
+    let source = try TensorFile(path: folder.path("g/" + name))
+    var target = TorchFileBuilder()
+    for tensor in source.tensors {
+      target.add(
+        tensor.name, tensor.elementType.name, tensor.shape,
+        source.file.bytes.extracting(tensor.byteRange).array)
+    }
+    try folder.remove("g/" + name)
+    try folder.write(target.bytes, to: "g/" + torchName)
+  }
+
+  @Test func `safetensors are preferred, and so is what lies beside the configuration`() throws {
     var builder = Self.builder
     let path = try builder.write(to: folder, as: "g")
+    try folder.write("", to: "g/pytorch_model.bin")
+    #expect(refusal(path) == nil)
+    let weights = try folder.bytes(of: "g/model.safetensors")
+    try folder.write(weights, to: "g/model/model.safetensors")
     try folder.remove("g/model.safetensors")
-    try folder.write("", to: "g/" + name)
-    #expect(refusal(path) == "\(name): \(Self.torchFile)")
+    #expect(
+      refusal(path) == "pytorch_model.bin: byte 0: the file is empty; download it again")
   }
 
-  @Test func `masks in a torch file are refused by name`() throws {
+  @Test func `the oldest names of weights are not those of format 0`() throws {
     var builder = Self.builder
-    builder.edits = [("masks.safetensors", "mapping_masks.pth")]
+    let path = try builder.write(to: folder, as: "g")
+    var contents = SafetensorsBuilder()
+    contents.add("encoder.0.weight", shape: [1, 4], floats: [0, 0, 0, 0])
+    contents.add("decoder.0.weight", shape: [4, 1], floats: [0, 0, 0, 0])
+    contents.add("decoder.0.bias", shape: [4], floats: [0, 0, 0, 0])
+    try folder.write(contents.bytes, to: "g/model.safetensors")
     #expect(
-      refusal(try builder.write(to: folder, as: "g")) == "mapping_masks.pth: \(Self.torchFile)")
-  }
-
-  @Test func `the older layout is refused by name`() throws {
-    try folder.write(
-      #"{"input_dim":4,"latent_dim":1,"layers":["a"],"activation":"tanh"}"#, to: "g/config.json")
-    #expect(
-      refusal(folder.path("g"))
-        == "config.json: this is a GRADIEND checkpoint of the older layout, which this version does "
-        + "not read; load it with the reference package and save it again")
+      refusal(path) == "model.safetensors: tensor 'encoder.0.linear.weight' is missing")
   }
 }

@@ -35,6 +35,20 @@ import Testing
     #expect(Self.llama.tensor(for: query) == tensor)
   }
 
+  static let wholeNames: [(query: String, tensor: String?)] = [
+    ("model.norm.weight", "model.norm.weight"),
+    ("wrapper.model.norm.weight", "model.norm.weight"),
+    ("module.lm_head.weight", nil),
+    ("layers.0.mlp.up_proj.weight", nil),
+    ("norm.weight", nil),
+    ("", nil),
+  ]
+
+  @Test(arguments: wholeNames)
+  func `a whole name is no suffix of a tensor's`(query: String, tensor: String?) {
+    #expect(Self.llama.tensor(for: query, isWhole: true) == tensor)
+  }
+
   @Test func `an exact name wins over unwrapped ones and suffixes`() {
     let names = ParameterNames(["module.a.b.c", "a.b.c", "b.c", "x.y.z"])
     #expect(names.tensor(for: "a.b.c") == "a.b.c")

@@ -120,33 +120,13 @@ import Testing
     #expect(checked > 500)
   }
 
-  @Test(arguments: try ReferenceData.cases().filter(\.isLegacy))
-  func `the older layout is refused by name`(reference: ReferenceData.Case) throws {
-    #expect(
-      throws: Rewrite.Refusal.gradiend(
-        "config.json",
-        "this is a GRADIEND checkpoint of the older layout, which this version does not read; load "
-          + "it with the reference package and save it again")
-    ) { try Rewrite(reference) }
-  }
-
-  @Test func `torch files are refused by name`() throws {
-    #expect(
-      throws: Rewrite.Refusal.gradiend(
-        "pytorch_model.bin",
-        "this GRADIEND checkpoint is stored as a PyTorch file, which this version does not read; "
-          + "load it with the reference package and save it with use_safetensors=True")
-    ) { try Rewrite(ReferenceData.named("torchfiles-bf16")) }
-  }
-
   @Test func `no case is left out`() throws {
     let cases = try ReferenceData.cases()
     let sound = try ReferenceTests.soundCases().map(\.name)
     let others =
       Self.refusals.map(\.name)
-      + ["odd-unsorted-many", "err-gbf16-decoder", "err-gf16-decoder", "torchfiles-bf16"]
-    let legacy = cases.filter(\.isLegacy).map(\.name)
-    #expect(Set(sound + others + legacy) == Set(cases.map(\.name)))
-    #expect(sound.count + others.count + legacy.count == 309)
+      + ["odd-unsorted-many", "err-gbf16-decoder", "err-gf16-decoder"]
+    #expect(Set(sound + others) == Set(cases.map(\.name)))
+    #expect(sound.count + others.count == 309)
   }
 }

@@ -48,17 +48,21 @@ struct Rewrite {
       gradiend, part: part, featureFactors: featureFactors, learningRate: learningRate)
 
     let names = ParameterNames(base.tensors.map(\.name))
+    let isOlder = gradiend.configuration.layout == .older
+    var tensors: [Checkpoint.Tensor] = []
+    for parameter in gradiend.parameters {
+      guard let name = names.tensor(for: parameter.name, isWhole: isOlder), let tensor = base[name]
+      else { throw Refusal.unknownName(parameter.name) }
+      tensors.append(tensor)
+    }
     var coverages: [String: GradiendCheckpoint.Coverage] = [:]
-    for coverage in gradiend.coverages {
-      let parameter = coverage.parameter.name
-      guard let name = names.tensor(for: parameter), let tensor = base[name] else {
-        throw Refusal.unknownName(parameter)
+    let found = try gradiend.coverages(inShapes: tensors.map(\.descriptor.shape))
+    for (coverage, tensor) in zip(found, tensors) {
+      guard tensor.descriptor.shape == coverage.shape else {
+        throw Refusal.shape(coverage.parameter.name)
       }
-      guard tensor.descriptor.shape == coverage.parameter.shape else {
-        throw Refusal.shape(parameter)
-      }
-      guard coverages.updateValue(coverage, forKey: name) == nil else {
-        throw Refusal.sharedTensor(name)
+      guard coverages.updateValue(coverage, forKey: tensor.name) == nil else {
+        throw Refusal.sharedTensor(tensor.name)
       }
     }
     self.coverages = coverages

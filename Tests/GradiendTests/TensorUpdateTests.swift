@@ -98,6 +98,7 @@ import Testing
     var builder = GradiendBuilder([.init("w", [5])])
     builder.hasBias = false
     let gradiend = try GradiendCheckpoint(path: builder.write(to: folder, as: "nobias"))
+    let coverages = try #require(gradiend.coverages)
     let weight = try gradiend.floats("decoder.0.linear.weight")
     let expected: [(part: UpdatePart, values: [Float])] = [
       (.decoder, weight.map { $0 * 2 }), (.decoderWeight, weight), (.decoderSum, weight),
@@ -106,7 +107,7 @@ import Testing
     ]
     for (part, values) in expected {
       let output = DecoderOutput(gradiend, part: part, featureFactors: [2], learningRate: 1)
-      let update = try #require(TensorUpdate(output, gradiend.coverages[0], type: .float32))
+      let update = try #require(TensorUpdate(output, coverages[0], type: .float32))
       let found = update.patched([UInt8](repeating: 0, count: 20), elementCount: 5)
       #expect(Floats(found, type: .float32).values == values)
     }
@@ -117,9 +118,10 @@ import Testing
     var builder = GradiendBuilder([.init("w", [140_000], .mask(mask))])
     builder.hasBias = false
     let gradiend = try GradiendCheckpoint(path: builder.write(to: folder, as: "long"))
+    let coverages = try #require(gradiend.coverages)
     let weight = try gradiend.floats("decoder.0.linear.weight")
     let output = DecoderOutput(gradiend, part: .decoder, featureFactors: [1], learningRate: 1)
-    let update = try #require(TensorUpdate(output, gradiend.coverages[0], type: .float32))
+    let update = try #require(TensorUpdate(output, coverages[0], type: .float32))
     for first in [0, 65_535, 65_536, 65_540, 131_072, 139_990] {
       let base = [UInt8](repeating: 0, count: 40)
       var result = base
@@ -142,7 +144,7 @@ import Testing
       try Fixtures.example("json", in: "gradiend-checkpoint.md"), to: "g/config.json")
     let gradiend = try GradiendCheckpoint(path: folder.path("g"))
     let output = DecoderOutput(gradiend, part: .decoder, featureFactors: [2], learningRate: 0.5)
-    let results = try gradiend.coverages.map { coverage in
+    let results = try #require(gradiend.coverages).map { coverage in
       let update = try #require(TensorUpdate(output, coverage, type: .float32))
       let patched = update.patched([UInt8](repeating: 0, count: 16), elementCount: 4)
       return Floats(patched, type: .float32).values
@@ -159,10 +161,11 @@ import Testing
     var builder = GradiendBuilder(
       [.init("first", [3]), .init("second", Self.shape, kind.selection)], latentCount: latentCount)
     let gradiend = try GradiendCheckpoint(path: builder.write(to: folder, as: "gradiend"))
+    let coverages = try #require(gradiend.coverages)
     let output = DecoderOutput(
       gradiend, part: .decoder, featureFactors: Array(Self.factors.prefix(latentCount)),
       learningRate: learningRate)
-    let update = try #require(TensorUpdate(output, gradiend.coverages[1], type: .float32))
+    let update = try #require(TensorUpdate(output, coverages[1], type: .float32))
     return (update, gradiend)
   }
 }

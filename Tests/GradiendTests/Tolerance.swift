@@ -66,7 +66,8 @@ extension Rewrite {
 extension GradiendCheckpoint {
   /// The values of one of its tensors.
   func floats(_ name: String) throws -> [Float] {
-    let tensor = try #require(weights[name])
-    return Floats(weights.bytes(of: tensor), type: tensor.descriptor.elementType).values
+    let tensor = try #require(TensorName(rawValue: name).flatMap { self.tensor($0) })
+    let bytes = weights.file.bytes.extracting(tensor.byteRange).array
+    return Floats(bytes, type: tensor.elementType).values
   }
 }

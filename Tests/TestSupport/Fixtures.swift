@@ -5,6 +5,11 @@ package enum Fixtures {
   /// The path of the fixture called `name`.
   package static func path(_ name: String) -> String { repository("Fixtures/" + name) }
 
+  /// The text of the fixture called `name`.
+  package static func text(_ name: String) throws -> String {
+    try String(contentsOfFile: path(name), encoding: .utf8)
+  }
+
   /// The first block that is fenced as `language` in a page of `Formats`.
   package static func example(_ language: String, in page: String) throws -> String {
     struct Missing: Error { let language: String }
