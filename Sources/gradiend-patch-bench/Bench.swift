@@ -26,6 +26,7 @@ enum Bench {
       .command(MeasureCommand.self) { $0 },
       .command(FloorsCommand.self) { $0 },
       .command(TableCommand.self) { $0 },
+      .command(SynthesiseCommand.self) { $0 },
     ])
 
   /// Puts `measure` in front of a command line that begins with a path.

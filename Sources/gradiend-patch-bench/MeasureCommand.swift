@@ -25,17 +25,17 @@ struct MeasureCommand: BenchCommand {
     Prints a JSON object a line: the patch's size and where its bytes went, the entropies that bound \
     it, the time and the peak memory of every command, and those of other tools if asked for. Times \
     are given as multiples of the time of 'cp' too, which runs in turn with the commands, in the same \
-    folder. Inputs are in the page cache; outputs are removed, and everything written is on the disk, \
+    folder. Inputs are in the page cache if they fit; outputs are removed, and everything written is on the disk, \
     before the next run. No time is good or bad here: that is for the reader to say.
 
     The command may be left out: a first word that is a path means 'measure'.
     """
   static let examples = [
     CommandExample(
-      "gradiend-patch-bench SmolLM2-135M --gradiend gradiend-gender --feature-factor -1 "
+      "gradiend-patch-bench measure SmolLM2-135M --gradiend gradiend-gender --feature-factor -1 "
         + "--learning-rate 0.001 --markdown", "a GRADIEND's patch, with a table at the end"),
     CommandExample(
-      "gradiend-patch-bench SmolLM2-135M --result SmolLM2-135M-debiased --peers",
+      "gradiend-patch-bench measure SmolLM2-135M --result SmolLM2-135M-debiased --peers",
       "a finished model's patch, and other tools'"),
   ]
 

@@ -41,10 +41,7 @@ struct MeasuredPair {
   ///
   /// - Throws: ``BenchError`` if one of them is not what it should be.
   func prepare() throws {
-    try Machine.readIntoCache(base)
-    switch source {
-    case .gradiend(let path, _, _), .result(let path): try Machine.readIntoCache(path)
-    }
+    try readInputsIntoCache()
     try run(making(patch))
     try run(["apply", base, patch, "-o", result])
     try run(["verify", result, patch, "--expect", "result"])
@@ -55,6 +52,19 @@ struct MeasuredPair {
     try run(["strip", result, patch, "-o", scratch.path(stripped)])
     try run(["verify", scratch.path(stripped), patch, "--expect", "base"])
     scratch.remove(stripped)
+  }
+
+  /// Inputs that would fill the memory are left to the disk.
+  private func readInputsIntoCache() throws {
+    let paths =
+      switch source {
+      case .gradiend(let path, _, _), .result(let path): [path, base]
+      }
+    let byteCount = try paths.reduce(0) { try $0 + FileStatus.totalByteCount(of: $1) }
+    guard byteCount < Machine.memoryByteCount / 2 else {
+      return Bench.note("\(label): the inputs are too large for the page cache")
+    }
+    for path in paths { try Machine.readIntoCache(path) }
   }
 
   private func run(_ arguments: [String]) throws {
