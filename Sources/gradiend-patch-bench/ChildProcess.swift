@@ -62,7 +62,9 @@ struct ChildProcess {
     let child = try run(arguments, scratch: scratch)
     guard child.exitCode == 0 else {
       let last = child.complaint.split(separator: "\n").suffix(5).joined(separator: "\n")
-      throw BenchError("'\(arguments.joined(separator: " "))' ended \(child.exitCode)\n\(last)")
+      // A whole program in an argument would hide the complaint.
+      let command = arguments.filter { !$0.contains("\n") }.joined(separator: " ")
+      throw BenchError("'\(command)' ended \(child.exitCode)\n\(last)")
     }
     return child
   }

@@ -32,17 +32,24 @@ enum Machine {
       .first { access($0, X_OK) == 0 }
   }
 
-  /// Reads the file at `path` once, so that it is in the page cache, a little at a time.
+  /// Reads a file or a folder once, so that it is in the page cache, unless it would fill the memory.
+  ///
+  /// Piece by piece, so that this process stays small.
   static func readIntoCache(_ path: String) throws {
+    guard try FileStatus.totalByteCount(of: path) < memoryByteCount / 2 else { return }
+    try read(path)
+  }
+
+  private static func read(_ path: String) throws {
     guard !(try FileStatus(path: path).isFolder) else {
-      for name in try Folder.names(in: path) { try readIntoCache(Folder.join(path, name)) }
+      for name in try Folder.names(in: path) { try read(Folder.join(path, name)) }
       return
     }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     defer { close(descriptor) }
     guard descriptor >= 0 else { throw SystemError("open", path: path) }
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while read(descriptor, &buffer, buffer.count) > 0 {}
+    while Glibc.read(descriptor, &buffer, buffer.count) > 0 {}
   }
 
   /// The first bytes of a file whose length Linux does not tell.
@@ -50,7 +57,7 @@ enum Machine {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     defer { close(descriptor) }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    let count = read(descriptor, &buffer, buffer.count)
+    let count = Glibc.read(descriptor, &buffer, buffer.count)
     return Array(buffer.prefix(max(0, count)))
   }
 }

@@ -130,7 +130,8 @@ struct MarkdownReport {
     // Other tools have the finished model as well, so `diff` is the peer of their commands.
     let (making, applying) = (run(["diff"]), run(["apply --no-sync", "apply"]))
     return [
-      "gradiend-patch", Decimal.count(records("size", label).first?["bytes"]?.integer ?? 0),
+      "gradiend-patch diff, apply --no-sync",
+      Decimal.count(records("size", label).first?["bytes"]?.integer ?? 0),
       Self.seconds(making?["median_seconds"]), Self.seconds(applying?["median_seconds"]),
       Self.memory(making?["peak_bytes"]), Self.memory(applying?["peak_bytes"]),
     ]

@@ -41,7 +41,6 @@ struct MeasuredPair {
   ///
   /// - Throws: ``BenchError`` if one of them is not what it should be.
   func prepare() throws {
-    try readInputsIntoCache()
     try run(making(patch))
     try run(["apply", base, patch, "-o", result])
     try run(["verify", result, patch, "--expect", "result"])
@@ -52,19 +51,6 @@ struct MeasuredPair {
     try run(["strip", result, patch, "-o", scratch.path(stripped)])
     try run(["verify", scratch.path(stripped), patch, "--expect", "base"])
     scratch.remove(stripped)
-  }
-
-  /// Inputs that would fill the memory are left to the disk.
-  private func readInputsIntoCache() throws {
-    let paths =
-      switch source {
-      case .gradiend(let path, _, _), .result(let path): [path, base]
-      }
-    let byteCount = try paths.reduce(0) { try $0 + FileStatus.totalByteCount(of: $1) }
-    guard byteCount < Machine.memoryByteCount / 2 else {
-      return Bench.note("\(label): the inputs are too large for the page cache")
-    }
-    for path in paths { try Machine.readIntoCache(path) }
   }
 
   private func run(_ arguments: [String]) throws {
@@ -125,9 +111,10 @@ struct MeasuredPair {
     let copying = ["cp", "-rL", "--reflink=never", base, scratch.path(copy)]
     let operations =
       [
-        Operation(name: "cp", threadCount: nil, arguments: copying, output: copy),
         Operation(
-          name: "cp and sync", threadCount: nil, arguments: copying, output: copy,
+          name: "cp", threadCount: nil, arguments: copying, inputs: [base], output: copy),
+        Operation(
+          name: "cp and sync", threadCount: nil, arguments: copying, inputs: [base], output: copy,
           synchronisesOutput: true),
       ] + threadCounts.flatMap(commands)
     let measurements = try Rounds(scratch: scratch, roundCount: runCount).run(operations) {
@@ -153,26 +140,31 @@ struct MeasuredPair {
   /// The commands of the tool, each with so many threads.
   private func commands(threadCount: Int) -> [Operation] {
     let (madePatch, output) = ("made.safetensors", "output" + suffix)
-    func command(_ name: String, _ arguments: [String], _ output: String?) -> Operation {
+    func command(
+      _ name: String, _ arguments: [String], reading inputs: [String], _ output: String?
+    ) -> Operation {
       Operation(
         name: name, threadCount: threadCount,
         arguments: [tool] + arguments + ["--quiet", "--threads", String(threadCount)],
-        output: output)
+        inputs: inputs, output: output)
     }
     let applying = ["apply", base, patch, "-o", scratch.path(output)]
     let stripping = ["strip", result, patch, "-o", scratch.path(output)]
     let diffing = ["diff", base, result, "-o", scratch.path(madePatch)]
     var operations: [Operation] = []
-    if case .gradiend = source {
-      operations.append(command("create", making(scratch.path(madePatch)), madePatch))
+    if case .gradiend(let gradiend, _, _) = source {
+      operations = [
+        command(
+          "create", making(scratch.path(madePatch)), reading: [gradiend, base], madePatch)
+      ]
     }
     return operations + [
-      command("diff", diffing, madePatch),
-      command("apply", applying, output),
-      command("apply --no-sync", applying + ["--no-sync"], output),
-      command("strip", stripping, output),
-      command("strip --no-sync", stripping + ["--no-sync"], output),
-      command("verify", ["verify", result, patch], nil),
+      command("diff", diffing, reading: [result, base], madePatch),
+      command("apply", applying, reading: [base], output),
+      command("apply --no-sync", applying + ["--no-sync"], reading: [base], output),
+      command("strip", stripping, reading: [result], output),
+      command("strip --no-sync", stripping + ["--no-sync"], reading: [result], output),
+      command("verify", ["verify", result, patch], reading: [result], nil),
     ]
   }
 }

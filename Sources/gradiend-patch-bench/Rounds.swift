@@ -44,6 +44,7 @@ struct Rounds {
     // Nothing may be left to write back from before, whoever made it.
     if let output = operation.output { scratch.remove(output) }
     sync()
+    for input in operation.inputs { try Machine.readIntoCache(input) }
     let child = try ChildProcess.succeed(operation.arguments, scratch: scratch)
     var seconds = child.seconds
     if let output = operation.output {

@@ -19,6 +19,10 @@ func run(_ arguments: [String]) -> Int32 {
   } catch let error as UsageError {
     Bench.note("\(error)")
     return 64
+  } catch let error as SystemError {
+    flushOutput()
+    Bench.note("gradiend-patch-bench: \(error.path): \(error)")
+    return 1
   } catch {
     flushOutput()
     Bench.note("gradiend-patch-bench: \(error)")

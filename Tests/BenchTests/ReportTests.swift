@@ -76,7 +76,7 @@ import Testing
 
       | tool           |         bytes |    make |   apply | memory to make | memory to apply |
       | -------------- | ------------: | ------: | ------: | -------------: | --------------: |
-      | gradiend-patch |         1,000 | 1.000 s | 0.250 s |          2 MiB |           3 MiB |
+      | gradiend-patch diff, apply --no-sync |         1,000 | 1.000 s | 0.250 s |          2 MiB |           3 MiB |
       | x              |         5,000 | 2.000 s | 3.000 s |          1 MiB |           2 MiB |
       | y              | not installed |         |         |                |                 |
       | z              |        failed |         |         |                |                 |
