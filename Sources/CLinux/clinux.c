@@ -29,6 +29,8 @@ int clinux_core_count(void) {
   return online > 0 ? (int)online : 1;
 }
 
+char **clinux_environment(void) { return environ; }
+
 bool clinux_has_x86_64_v3(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("x86-64-v3");

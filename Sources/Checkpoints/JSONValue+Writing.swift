@@ -4,12 +4,15 @@ extension JSONValue {
   /// The value as JSON text, members in their order: one a line and two spaces a level if
   /// `isIndented`, otherwise without white space.
   ///
+  /// Real numbers have so many significant digits, by default as many as give them back.
+  ///
   /// - Precondition: No real number is infinite or NaN, and no string holds U+0000.
-  package func text(isIndented: Bool = false) -> String {
+  package func text(isIndented: Bool = false, significantDigits: Int = 17) -> String {
     let root = unsafe jansson()
     defer { unsafe json_decref(root) }
-    // JSON_COMPACT is 0x20, JSON_INDENT(2) is 2: macros that Swift does not see.
-    let flags = (isIndented ? 2 : 0x20) | Self.encodeAny
+    // JSON_COMPACT is 0x20, JSON_INDENT(2) is 2, JSON_REAL_PRECISION(n) is n << 11: macros that
+    // Swift does not see.
+    let flags = (isIndented ? 2 : 0x20) | significantDigits << 11 | Self.encodeAny
     guard let text = unsafe json_dumps(root, flags) else {
       preconditionFailure("a JSON value cannot be written")
     }

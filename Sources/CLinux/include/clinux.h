@@ -20,6 +20,9 @@ int clinux_begin_writeback(int descriptor, off_t offset, off_t byte_count);
 /// How many cores this process may use.
 int clinux_core_count(void);
 
+/// The environment of this process, for a child to inherit.
+char **clinux_environment(void);
+
 /// Whether the processor has the instructions of the x86-64-v3 level.
 bool clinux_has_x86_64_v3(void);
 

@@ -1,0 +1,44 @@
+/// The Python program that runs the peers that are Python packages.
+enum PeerScript {
+  static let text = """
+    import json, lzma, shutil, struct, sys
+
+    method, action, base, source, target = sys.argv[1:]
+
+    def read(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def write(path, data):
+        with open(path, "wb") as file:
+            file.write(data)
+
+    def xor(left, right):
+        import numpy
+        return numpy.bitwise_xor(numpy.frombuffer(left, "u1"), numpy.frombuffer(right, "u1")).tobytes()
+
+    def zipnn():
+        import zipnn
+        with open(base, "rb") as file:
+            header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        types = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
+        found = [value["dtype"] for key, value in header.items() if key != "__metadata__"]
+        return zipnn.ZipNN(delta_compressed_type="byte", bytearray_dtype=types[found[0]])
+
+    if method == "xor" and action == "make":
+        write(target, lzma.compress(xor(read(base), read(source)), preset=6))
+    elif method == "xor":
+        write(target, xor(read(base), lzma.decompress(read(source))))
+    elif method == "zipnn" and action == "make":
+        write(target, zipnn().compress(read(source), delta_second_data=read(base)))
+    elif method == "zipnn":
+        write(target, zipnn().decompress(read(source), delta_second_data=read(base)))
+    elif action == "make":
+        from fireworks_delta_compression import delta_compress_files_to_file
+        delta_compress_files_to_file(src=base, dst=source, diff_file=target, compression_format="arc_v3")
+    else:
+        from fireworks_delta_compression import delta_decompress_inplace
+        shutil.copyfile(base, target)
+        delta_decompress_inplace(base_path=target, diff_path=source, compression_format="arc_v3")
+    """
+}
