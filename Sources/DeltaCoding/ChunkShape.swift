@@ -1,6 +1,7 @@
 /// What a coder must know of a chunk before it sees any byte.
 ///
-/// A chunk is a run of consecutive elements of one tensor, seen as `rows × columns`, row-major.
+/// A chunk is a run of consecutive elements of one tensor, seen as `rows × columns`, row-major. Of
+/// a type whose elements come in blocks, these are the blocks.
 package struct ChunkShape: Equatable, Sendable {
   package var element: CodedElement
   package var rows: Int
@@ -20,12 +21,15 @@ package struct ChunkShape: Equatable, Sendable {
 /// How the elements of a chunk are to be understood.
 package enum CodedElement: Equatable, Hashable, Sendable {
   case float(FloatFormat)
+  /// Blocks of so many elements, in so many bytes.
+  case block(elementCount: Int, byteCount: Int)
   /// Anything else: little-endian words of 1, 2, 4 or 8 bytes without further meaning.
   case word(byteWidth: Int)
 
   package var byteWidth: Int {
     switch self {
     case .float(let format): format.byteWidth
+    case .block(_, let byteCount): byteCount
     case .word(let byteWidth): byteWidth
     }
   }

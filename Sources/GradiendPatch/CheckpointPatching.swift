@@ -20,11 +20,12 @@ public struct CheckpointPatching: Sendable {
 
   /// Whether to apply or to strip.
   public var direction: Direction
-  /// Checkpoint file or folder.
+  /// Checkpoint file or folder; of a split set of GGUF files, the first.
   public var checkpoint: String
   /// The patch file.
   public var patch: String
-  /// Where the output goes: a file for a file, a folder for a folder.
+  /// Where the output goes: a file for a file, a folder for a folder, the first file for a split
+  /// set.
   public var output: String
   /// Whether `output` may exist.
   public var overwrites = false
@@ -56,7 +57,8 @@ public struct CheckpointPatching: Sendable {
     let input = try PatchError.opening { () throws(CheckpointError) in
       try Checkpoint(path: checkpoint)
     }
-    try OutputGuard([input], files: [patch.file]).check(output)
+    let outputGuard = OutputGuard([input], files: [patch.file])
+    for path in try CheckpointOutput.paths(output, for: input) { try outputGuard.check(path) }
     let binding = try PatchBinding(patch, input)
     let target = try CheckpointOutput(
       output, for: input, overwrites: overwrites, synchronises: synchronises)
@@ -87,7 +89,7 @@ public struct CheckpointPatching: Sendable {
         try work.withOutput(of: item, input: file.bytes.extracting(item.byteRange)) {
           (bytes) throws(PatchError) in
           try target.write(bytes, file: item.fileIndex, at: item.byteRange.lowerBound)
-          if checksSHA256 { hashes.pass(number) { $0.update(bytes, file: item.fileIndex) } }
+          if checksSHA256 { hashes.pass(number) { $0.update(bytes, of: item) } }
         }
         counter.finish(item)
       }

@@ -4,7 +4,7 @@ internal import PatchFormat
 
 /// Says which of a patch's two checkpoints a checkpoint is.
 public struct CheckpointVerification: Sendable {
-  /// Checkpoint file or folder.
+  /// Checkpoint file or folder; of a split set of GGUF files, the first.
   public var checkpoint: String
   /// The patch file.
   public var patch: String
@@ -39,7 +39,7 @@ public struct CheckpointVerification: Sendable {
       defer { file.releasePages(in: item.byteRange) }
       let bytes = file.bytes.extracting(item.byteRange)
       digests.record(Digest128(of: bytes), of: item)
-      hashes.pass(number) { $0.update(bytes, file: item.fileIndex) }
+      hashes.pass(number) { $0.update(bytes, of: item) }
       counter.finish(item)
     }
     let sha256 = hashes.withState { $0.finish() }

@@ -47,6 +47,12 @@ public struct PatchCreation: Sendable {
     let gradiend = try PatchError.opening { () throws(CheckpointError) in
       try GradiendCheckpoint(path: self.gradiend)
     }
+    guard !base.isGGUF else {
+      throw PatchError(
+        .badInput, path: base.path,
+        "a GRADIEND is made for a Hugging Face checkpoint, this is GGUF",
+        remedy: "create the patch from that checkpoint")
+    }
     try checkArguments(gradiend)
     let mapping = gradiend.determiningBytes(part: part.part).map(\.file)
     try OutputGuard([base, gradiend.weights], files: mapping).check(output)
