@@ -118,28 +118,36 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
 
   /// The bytes that a tensor of this shape takes.
   ///
-  /// - Returns: nil if the number overflows, even where another dimension is 0, or if elements do
-  ///   not fill whole bytes, or rows whole blocks.
+  /// - Returns: nil if it does not fit, or if elements do not fill whole bytes, or rows whole blocks.
   package func byteCount(of shape: [Int]) -> Int? {
+    guard let bits = bitCount(of: shape) else { return nil }
+    if let block, !(shape.last ?? 1).isMultiple(of: block.elementCount) { return nil }
+    guard !shape.contains(0) else { return 0 }
+    return bits.isMultiple(of: 8) ? bits / 8 : nil
+  }
+
+  /// Whether the bits of a tensor of this shape can be counted, even if all its dimensions of 0 were
+  /// 1.
+  package func fits(_ shape: [Int]) -> Bool { bitCount(of: shape) != nil }
+
+  private func bitCount(of shape: [Int]) -> Int? {
+    var factors = shape.filter { $0 != 0 }
+    switch storage {
+    case .bits(let bits): factors.append(bits)
+    case .blocks(let block):
+      factors.append(8 * block.byteCount)
+      // Whole blocks: the count of elements in a row becomes that of blocks.
+      if let last = shape.last, last != 0 {
+        factors[shape.filter { $0 != 0 }.count - 1] = max(1, last / block.elementCount)
+      }
+    }
     // The product must not depend on the order of factors, so a zero cannot hide an overflow.
     var product = 1
-    for dimension in shape where dimension != 0 {
-      let (next, overflows) = product.multipliedReportingOverflow(by: dimension)
-      guard dimension > 0, !overflows else { return nil }
+    for factor in factors {
+      let (next, overflows) = product.multipliedReportingOverflow(by: factor)
+      guard factor > 0, !overflows else { return nil }
       product = next
     }
-    let isEmpty = shape.contains(0)
-    let unit: (elementCount: Int, width: Int, widthPerByte: Int)
-    switch storage {
-    case .bits(let bits): unit = (1, bits, 8)
-    case .blocks(let block):
-      guard (shape.last ?? 1).isMultiple(of: block.elementCount) else { return nil }
-      unit = (block.elementCount, block.byteCount, 1)
-    }
-    let units = product / unit.elementCount
-    let (width, overflows) = units.multipliedReportingOverflow(by: unit.width)
-    guard !overflows else { return nil }
-    guard !isEmpty else { return 0 }
-    return width.isMultiple(of: unit.widthPerByte) ? width / unit.widthPerByte : nil
+    return product
   }
 }

@@ -21,17 +21,22 @@ package struct ChunkShape: Equatable, Sendable {
 /// How the elements of a chunk are to be understood.
 package enum CodedElement: Equatable, Hashable, Sendable {
   case float(FloatFormat)
-  /// Blocks of so many elements, in so many bytes.
-  case block(elementCount: Int, byteCount: Int)
+  /// Quantised blocks of so many elements.
+  case block(BlockFormat, elementCount: Int)
   /// Anything else: little-endian words of 1, 2, 4 or 8 bytes without further meaning.
   case word(byteWidth: Int)
 
   package var byteWidth: Int {
     switch self {
     case .float(let format): format.byteWidth
-    case .block(_, let byteCount): byteCount
+    case .block(let format, _): format.layout.byteCount
     case .word(let byteWidth): byteWidth
     }
+  }
+
+  /// How many elements of the tensor it stands for.
+  var elementCount: Int {
+    if case .block(_, let elementCount) = self { elementCount } else { 1 }
   }
 }
 

@@ -47,8 +47,9 @@ struct PlaneCoding {
     guard changedCount > 0 else { return EncodedChunk(bytes: [], changedCount: 0) }
     var bytes = [Coding.planes.rawValue]
     bytes += Zstd.compress(planes.rawSpan)
-    if case .block(let elementCount, let byteCount) = shape.element {
-      changedCount = elementCount * changedBlockCount(planes, byteCount: byteCount)
+    if case .block(let format, let elementCount) = shape.element {
+      changedCount =
+        elementCount * changedBlockCount(planes, byteCount: format.layout.byteCount)
     }
     return EncodedChunk(bytes: bytes, changedCount: changedCount)
   }

@@ -54,7 +54,10 @@ extension CodedElement {
     case (.bfloat16, _): self = .float(.bfloat16)
     case (_, .bits(let bitWidth)): self = .word(byteWidth: max(1, bitWidth / 8))
     case (_, .blocks(let block)):
-      self = .block(elementCount: block.elementCount, byteCount: block.byteCount)
+      guard let format = BlockFormat(rawValue: type.name) else {
+        preconditionFailure("\(type.name) has no block format")
+      }
+      self = .block(format, elementCount: block.elementCount)
     }
   }
 }

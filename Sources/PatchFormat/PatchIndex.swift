@@ -156,9 +156,9 @@ extension PatchIndex {
     let position = fields.position
     let shape = try fields.readVariableLengths(rank)
     guard tensor.elementType.byteCount(of: shape) != nil else {
-      throw .corrupt(
-        "tensor '\(tensor.name)': \(tensor.elementType.name) of shape \(shape) overflows, or does "
-          + "not fill its bytes or blocks", at: position)
+      let isSmall = tensor.elementType.fits(shape)
+      let fault = isSmall ? "does not fill whole bytes or blocks" : "overflows"
+      throw .corrupt("tensor '\(tensor.name)': shape \(shape) \(fault)", at: position)
     }
     return shape
   }
