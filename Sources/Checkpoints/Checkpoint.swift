@@ -8,6 +8,11 @@ package struct Checkpoint: Sendable {
     /// Position in ``Checkpoint/files``.
     package let fileIndex: Int
 
+    package init(descriptor: TensorDescriptor, fileIndex: Int) {
+      self.descriptor = descriptor
+      self.fileIndex = fileIndex
+    }
+
     package var name: String { descriptor.name }
   }
 

@@ -23,9 +23,13 @@ struct ChunkPlan: Sendable {
   let byteCount: Int
 
   init(_ checkpoint: Checkpoint) {
+    self.init(checkpoint.tensors)
+  }
+
+  init(_ tensors: [Checkpoint.Tensor]) {
     var items: [Item] = []
     var chunkCounts: [Int] = []
-    for (tensorIndex, tensor) in checkpoint.tensors.enumerated() {
+    for (tensorIndex, tensor) in tensors.enumerated() {
       let descriptor = tensor.descriptor
       let chunks = TensorChunks(elementType: descriptor.elementType, shape: descriptor.shape)
       chunkCounts.append(chunks.count)

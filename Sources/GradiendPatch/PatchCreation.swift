@@ -51,7 +51,8 @@ public struct PatchCreation: Sendable {
       throw PatchError(
         .badInput, path: base.path,
         "a GRADIEND is made for a Hugging Face checkpoint, this is GGUF",
-        remedy: "create the patch from that checkpoint")
+        remedy: "create the patch from that checkpoint; it applies to GGUF of F32, F16 and BF16 too"
+      )
     }
     try checkArguments(gradiend)
     let mapping = gradiend.determiningBytes(part: part.part).map(\.file)

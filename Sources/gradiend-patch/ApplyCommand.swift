@@ -61,6 +61,7 @@ extension Command {
     defer { line?.finish() }
     let summary = try patching.run(progress: line?.handler)
     line?.finish()
+    writeNotes(summary.notes)
     printResult(json: summary.json, text: summary.text)
     return .done
   }
