@@ -79,7 +79,8 @@ let package = Package(
       name: "GradiendPatchTests",
       dependencies: ["ByteIO", "Checkpoints", "GradiendPatch", "PatchFormat", "TestSupport"]),
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "gradiend-patch"]),
-    .testTarget(name: "DeltaCodingTests", dependencies: ["DeltaCoding"]),
+    .testTarget(
+      name: "DeltaCodingTests", dependencies: ["ByteIO", "DeltaCoding", "TestSupport"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
     .testTarget(
       name: "BenchTests",

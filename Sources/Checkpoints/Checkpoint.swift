@@ -2,19 +2,16 @@ package import ByteIO
 
 /// The weights of a model: named tensors over the bytes of one or more mapped files.
 package struct Checkpoint: Sendable {
-  /// One weight file.
-  package struct File: Sendable {
-    /// Its name within the folder; the last component of the path for a single file.
-    package let name: String
-    package let mapped: MappedFile
-    package let header: SafetensorsHeader
-  }
-
   /// A tensor and the file it lies in.
   package struct Tensor: Sendable {
     package let descriptor: TensorDescriptor
     /// Position in ``Checkpoint/files``.
     package let fileIndex: Int
+
+    package init(descriptor: TensorDescriptor, fileIndex: Int) {
+      self.descriptor = descriptor
+      self.fileIndex = fileIndex
+    }
 
     package var name: String { descriptor.name }
   }
@@ -24,13 +21,14 @@ package struct Checkpoint: Sendable {
   package let isFolder: Bool
   /// The index file's name, if the folder has its weights in shards.
   package let indexName: String?
-  /// Sorted by name.
+  /// Sorted by name. One, unless the weights lie in shards or in a split set of GGUF files.
   package let files: [File]
   /// File by file, each in the order of its bytes.
   package let tensors: [Tensor]
   private let positions: [String: Int]
 
-  /// Opens a safetensors file, or a folder with `model.safetensors` or an index of shards.
+  /// Opens a safetensors or GGUF file, a split set of GGUF files by its first file, or a folder
+  /// with `model.safetensors` or an index of shards.
   ///
   /// - Throws: ``CheckpointError`` naming the file at fault.
   /// - Complexity: O(n log n) in the number of tensors; no weight is read.
@@ -41,15 +39,15 @@ package struct Checkpoint: Sendable {
     switch weightFiles {
     case .file:
       (isFolder, indexName) = (false, nil)
-      files = [try Self.file(Folder.lastComponent(of: path), at: path)]
+      files = try Self.files(at: path)
     case .folder(let weights):
       (isFolder, indexName) = (true, nil)
-      files = [try Self.file(weights, at: Folder.join(path, weights))]
+      files = [try File(weights, at: Folder.join(path, weights))]
     case .shards(let name):
       (isFolder, indexName) = (true, name)
       let shards = try ShardIndex(path: Folder.join(path, name))
       files = try shards.files.map { (shard) throws(CheckpointError) in
-        try Self.file(shard, at: Folder.join(path, shard))
+        try File(shard, at: Folder.join(path, shard))
       }
       index = shards
     }
@@ -57,7 +55,7 @@ package struct Checkpoint: Sendable {
     var tensors: [Tensor] = []
     var positions: [String: Int] = [:]
     for (fileIndex, file) in files.enumerated() {
-      for descriptor in file.header.tensors {
+      for descriptor in file.tensors {
         if let other = positions.updateValue(tensors.count, forKey: descriptor.name) {
           throw CheckpointError(
             path: file.mapped.path,
@@ -80,13 +78,14 @@ package struct Checkpoint: Sendable {
   /// The file that holds `tensor`.
   package func file(of tensor: Tensor) -> MappedFile { files[tensor.fileIndex].mapped }
 
-  private static func file(_ name: String, at path: String) throws(CheckpointError) -> File {
-    let mapped = try CheckpointError.attributing(path) { () throws(SystemError) in
-      try MappedFile(path: path)
-    }
-    let header = try CheckpointError.attributing(path) { () throws(FormatError) in
-      try SafetensorsHeader(parsing: mapped.bytes)
-    }
-    return File(name: name, mapped: mapped, header: header)
+  /// Whether the files are GGUF.
+  package var isGGUF: Bool {
+    if case .gguf = files.first?.container { true } else { false }
+  }
+
+  private static func files(at path: String) throws(CheckpointError) -> [File] {
+    let file = try File(Folder.lastComponent(of: path), at: path)
+    guard case .gguf(let header) = file.container else { return [file] }
+    return try GGUFSplitSet.files(from: file, header: header)
   }
 }

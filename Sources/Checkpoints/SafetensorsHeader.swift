@@ -111,7 +111,9 @@ package struct SafetensorsHeader: Equatable, Sendable {
     guard let typeName = member.value["dtype"]?.string else {
       throw corrupt("dtype is missing or not a string")
     }
-    guard let type = ElementType(rawValue: typeName) else {
+    guard let type = ElementType(rawValue: typeName), case .bits(let bitWidth) = type.storage,
+      type != .opaque
+    else {
       throw .unsupported("tensor '\(member.key)': dtype '\(typeName)' is unknown", at: offset)
     }
     guard let shape = naturals(member.value["shape"]) else {
@@ -122,7 +124,7 @@ package struct SafetensorsHeader: Equatable, Sendable {
     }
     guard ends[0] <= ends[1] else { throw corrupt("it ends at \(ends[1]), before its start") }
     // The product must not depend on the order of factors, so a zero cannot hide an overflow.
-    guard let bitCount = product(shape.filter { $0 != 0 } + [type.bitWidth]) else {
+    guard let bitCount = product(shape.filter { $0 != 0 } + [bitWidth]) else {
       throw corrupt("shape \(shape) overflows")
     }
     let isEmpty = shape.contains(0)

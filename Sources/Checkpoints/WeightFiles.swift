@@ -29,6 +29,9 @@ enum WeightFiles {
   private static func missing(_ names: [String], _ weights: [String]) -> String {
     let expected = "no model.safetensors and no model.safetensors.index.json in this folder"
     if !weights.isEmpty { return expected + ", but several other weight files; name one of them" }
+    if names.contains(where: { $0.hasSuffix(".gguf") }) {
+      return expected + "; there are GGUF files, name one of them, or the first of a split set"
+    }
     if names.contains(where: { PyTorchFile.isName($0) }) {
       return expected + ", only PyTorch files; save the model again with safe_serialization=True"
     }

@@ -20,22 +20,39 @@ package struct ChunkCoder: Sendable {
   ) -> EncodedChunk {
     precondition(base.byteCount == shape.byteCount && result.byteCount == shape.byteCount)
     guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
-    guard case .float(let format) = shape.element else {
-      return PlaneCoding(shape).encode(base: base, result: result)
+    switch shape.element {
+    case .float(let format):
+      if let chunk = encode(format, base: base, result: result, shifts: shifts) { return chunk }
+    case .block(let format, _):
+      let chunk = BlockCoding(shape, format).encode(base: base, result: result)
+      // Where most values change there is nothing to find, and bytes as they are bound the size.
+      guard chunk.bytes.count > shape.byteCount / 4 else { return chunk }
+      let planes = PlaneCoding(shape).encode(base: base, result: result)
+      return planes.bytes.count < chunk.bytes.count ? planes : chunk
+    case .word: break
     }
+    return PlaneCoding(shape).encode(base: base, result: result)
+  }
+
+  /// - Returns: nil where bytes as they are would not be larger.
+  private func encode(
+    _ format: FloatFormat, base: RawSpan, result: RawSpan, shifts: ShiftTable
+  ) -> EncodedChunk? {
     let survey = ChangeSurvey(
       base: base, result: result, count: shape.elementCount, layout: FloatLayout(format))
     // Where many elements moved to another exponent, the two have little to do with each other.
-    if survey.movedCount <= shape.elementCount / 4 {
-      let chunk =
-        survey.changedCount > shape.elementCount / 4
-        ? DenseCoding(shape, format).encode(
-          base: base, result: result, survey: survey, shifts: shifts)
-        : SparseCoding(shape, format).encode(
-          base: base, result: result, survey: survey, shifts: shifts)
-      if chunk.bytes.count < shape.byteCount - shape.byteCount / 8 { return chunk }
+    guard survey.movedCount <= shape.elementCount / 4 else { return nil }
+    var shifts = shifts
+    if format == .float32, shifts == ShiftTable() {
+      shifts = ShiftTable(commonTo: base, result, count: shape.elementCount)
     }
-    return PlaneCoding(shape).encode(base: base, result: result)
+    let chunk =
+      survey.changedCount > shape.elementCount / 4
+      ? DenseCoding(shape, format).encode(
+        base: base, result: result, survey: survey, shifts: shifts)
+      : SparseCoding(shape, format).encode(
+        base: base, result: result, survey: survey, shifts: shifts)
+    return chunk.bytes.count < shape.byteCount - shape.byteCount / 8 ? chunk : nil
   }
 
   /// Writes to `result` what `chunk` makes of `base`.
@@ -81,6 +98,12 @@ package struct ChunkCoder: Sendable {
         coding: "dense", header: chunk.byteCount - parts.streamByteCount,
         values: parts.model.count + parts.tokens.count + parts.bits.count,
         strip: parts.movePositions.count + parts.moveValues.count)
+    case .blocks(let coding):
+      let parts = try coding.parse(&reader)
+      let positions = parts.positions.reduce(0) { $0 + $1.count }
+      return ChunkSummary(
+        coding: "blocks", header: chunk.byteCount - positions - parts.values.count,
+        positions: positions, values: parts.values.count)
     }
   }
 
@@ -104,6 +127,8 @@ package struct ChunkCoder: Sendable {
       try coding.decode(&reader, from: input, into: &output, direction: direction)
     case .sparse(let coding):
       try coding.decode(&reader, from: input, into: &output, direction: direction)
+    case .blocks(let coding):
+      try coding.decode(&reader, from: input, into: &output, direction: direction)
     }
     guard reader.isAtEnd else {
       throw .corrupt("\(reader.remaining) bytes after the last stream", at: reader.position)
@@ -114,6 +139,7 @@ package struct ChunkCoder: Sendable {
     case planes
     case sparse(SparseCoding)
     case dense(DenseCoding)
+    case blocks(BlockCoding)
   }
 
   /// The coding of this id, ready for this shape.
@@ -125,7 +151,8 @@ package struct ChunkCoder: Sendable {
     case (.planes, _): return .planes
     case (.sparse, .float(let format)): return .sparse(SparseCoding(shape, format))
     case (.dense, .float(let format)): return .dense(DenseCoding(shape, format))
-    default: throw .corrupt("coding \(id) is for floats only", at: 0)
+    case (.blocks, .block(let format, _)): return .blocks(BlockCoding(shape, format))
+    default: throw .corrupt("coding \(id) is for other types of elements", at: 0)
     }
   }
 }
@@ -135,6 +162,7 @@ package enum Coding: UInt8, CaseIterable, Sendable {
   case planes = 0
   case sparse = 1
   case dense = 2
+  case blocks = 3
 }
 
 /// Which of the two files a decoder starts from.

@@ -1,6 +1,7 @@
 /// What a coder must know of a chunk before it sees any byte.
 ///
-/// A chunk is a run of consecutive elements of one tensor, seen as `rows × columns`, row-major.
+/// A chunk is a run of consecutive elements of one tensor, seen as `rows × columns`, row-major. Of
+/// a type whose elements come in blocks, these are the blocks.
 package struct ChunkShape: Equatable, Sendable {
   package var element: CodedElement
   package var rows: Int
@@ -20,14 +21,22 @@ package struct ChunkShape: Equatable, Sendable {
 /// How the elements of a chunk are to be understood.
 package enum CodedElement: Equatable, Hashable, Sendable {
   case float(FloatFormat)
+  /// Quantised blocks of so many elements.
+  case block(BlockFormat, elementCount: Int)
   /// Anything else: little-endian words of 1, 2, 4 or 8 bytes without further meaning.
   case word(byteWidth: Int)
 
   package var byteWidth: Int {
     switch self {
     case .float(let format): format.byteWidth
+    case .block(let format, _): format.layout.byteCount
     case .word(let byteWidth): byteWidth
     }
+  }
+
+  /// How many elements of the tensor it stands for.
+  var elementCount: Int {
+    if case .block(_, let elementCount) = self { elementCount } else { 1 }
   }
 }
 

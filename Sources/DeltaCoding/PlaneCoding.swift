@@ -6,13 +6,18 @@ internal import ByteIO
 /// do not shrink are stored as they are.
 struct PlaneCoding {
   let shape: ChunkShape
+  /// Blocks are taken byte by byte.
+  private let wordByteWidth: Int
 
   init(_ shape: ChunkShape) {
     self.shape = shape
+    wordByteWidth = if case .block = shape.element { 1 } else { shape.element.byteWidth }
   }
 
+  private var wordCount: Int { shape.byteCount / wordByteWidth }
+
   func encode(base: RawSpan, result: RawSpan) -> EncodedChunk {
-    switch shape.element.byteWidth {
+    switch wordByteWidth {
     case 1: encode(base: base, result: result, as: UInt8.self)
     case 2: encode(base: base, result: result, as: UInt16.self)
     case 4: encode(base: base, result: result, as: UInt32.self)
@@ -23,7 +28,7 @@ struct PlaneCoding {
   private func encode<Word: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
     base: RawSpan, result: RawSpan, as _: Word.Type
   ) -> EncodedChunk {
-    let count = shape.elementCount
+    let count = wordCount
     let width = MemoryLayout<Word>.size
     var changedCount = 0
     var planes = [UInt8](repeating: 0, count: count * width)
@@ -42,7 +47,18 @@ struct PlaneCoding {
     guard changedCount > 0 else { return EncodedChunk(bytes: [], changedCount: 0) }
     var bytes = [Coding.planes.rawValue]
     bytes += Zstd.compress(planes.rawSpan)
+    if case .block(let format, let elementCount) = shape.element {
+      changedCount =
+        elementCount * changedBlockCount(planes, byteCount: format.layout.byteCount)
+    }
     return EncodedChunk(bytes: bytes, changedCount: changedCount)
+  }
+
+  /// Blocks in whose bytes there is a difference.
+  private func changedBlockCount(_ differences: [UInt8], byteCount: Int) -> Int {
+    stride(from: 0, to: differences.count, by: byteCount).count { start in
+      differences[start..<start + byteCount].contains { $0 != 0 }
+    }
   }
 
   func decode(
@@ -57,7 +73,7 @@ struct PlaneCoding {
     } catch {
       throw error.shifted(by: start)
     }
-    switch shape.element.byteWidth {
+    switch wordByteWidth {
     case 1: add(planes, to: input, into: &output, direction: direction, as: UInt8.self)
     case 2: add(planes, to: input, into: &output, direction: direction, as: UInt16.self)
     case 4: add(planes, to: input, into: &output, direction: direction, as: UInt32.self)
@@ -69,7 +85,7 @@ struct PlaneCoding {
     _ planes: [UInt8], to input: RawSpan, into output: inout MutableRawSpan,
     direction: Direction, as _: Word.Type
   ) {
-    let count = shape.elementCount
+    let count = wordCount
     let width = MemoryLayout<Word>.size
     for index in 0..<count {
       var difference: Word = 0

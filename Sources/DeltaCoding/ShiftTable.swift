@@ -2,7 +2,8 @@ internal import ByteIO
 
 /// How many low bits of an ordinal delta are always zero, by the base's exponent.
 ///
-/// All are 0 in an exact chunk (Formats/delta-coding.md, "Shifts").
+/// In an exact chunk they are 0, or what a narrower type leaves at zero (Formats/delta-coding.md,
+/// "Shifts").
 package struct ShiftTable: Equatable, Sendable {
   /// Exponents from `first` up to the next run's have `shift`; those below the first run have 0.
   struct Run: Equatable, Sendable {

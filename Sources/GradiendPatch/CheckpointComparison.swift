@@ -3,7 +3,7 @@ internal import Checkpoints
 
 /// Makes the patch that turns one finished checkpoint into another.
 public struct CheckpointComparison: Sendable {
-  /// Checkpoint file or folder.
+  /// Checkpoint file or folder; of a split set of GGUF files, the first.
   public var base: String
   /// Checkpoint file or folder with the same tensors.
   public var result: String
@@ -54,6 +54,15 @@ public struct CheckpointComparison: Sendable {
   private func match(
     _ base: Checkpoint, _ result: Checkpoint
   ) throws(PatchError) -> [Checkpoint.Tensor] {
+    guard !base.tensors.isEmpty else {
+      throw PatchError(.badInput, path: base.path, "there are no tensors, so nothing can change")
+    }
+    guard base.isGGUF == result.isGGUF else {
+      throw PatchError(
+        .badInput, path: result.path,
+        "one of the two is GGUF and the other safetensors; tensors of the two have other names",
+        remedy: "compare two files of one kind")
+    }
     if let extra = result.tensors.first(where: { base[$0.name] == nil }) {
       throw PatchError(
         .badInput, path: result.path, tensor: extra.name,
@@ -72,16 +81,32 @@ public struct CheckpointComparison: Sendable {
           "tensor '\(tensor.name)' is \(after.elementType.name) \(after.shape), in the base it is "
             + "\(before.elementType.name) \(before.shape)")
       }
+      guard before.elementType != .opaque || isSame(tensor, of: base, other, of: result) else {
+        throw PatchError(
+          .badInput, path: result.path, tensor: tensor.name,
+          "tensor '\(tensor.name)' differs, and its type is unknown to this version",
+          remedy: "use a newer gradiend-patch")
+      }
       return other
     }
+  }
+
+  private func isSame(
+    _ tensor: Checkpoint.Tensor, of base: Checkpoint,
+    _ other: Checkpoint.Tensor, of result: Checkpoint
+  ) -> Bool {
+    base.file(of: tensor).bytes.extracting(tensor.descriptor.byteRange)
+      .hasSameBytes(as: result.file(of: other).bytes.extracting(other.descriptor.byteRange))
   }
 
   private func hasSameLayout(_ base: Checkpoint, _ result: Checkpoint) -> Bool {
     guard base.files.count == result.files.count else { return false }
     return zip(base.files, result.files).allSatisfy { before, after in
-      before.mapped.bytes.extracting(0..<before.header.payloadOffset)
-        .hasSameBytes(as: after.mapped.bytes.extracting(0..<after.header.payloadOffset))
-        && (before.name == after.name || base.files.count == 1)
+      before.otherByteRanges == after.otherByteRanges
+        && before.otherByteRanges.allSatisfy { range in
+          before.mapped.bytes.extracting(range)
+            .hasSameBytes(as: after.mapped.bytes.extracting(range))
+        } && (before.name == after.name || !base.isFolder)
     }
   }
 }

@@ -3,19 +3,33 @@ internal import Checkpoints
 
 /// The checkpoint that an operation writes: files in the image of its input's.
 ///
-/// A file becomes a file and a folder a folder, with the same names, the same headers and the same
-/// order of tensors; only tensors' bytes are written here.
+/// A file becomes a file, a split set a split set, and a folder a folder with the same names. The
+/// bytes that belong to no tensor are the input's; only tensors' bytes are written here.
 struct CheckpointOutput: Sendable {
   let path: String
   private let target: Target
   private let files: [WritableFile]
 
   private enum Target: Sendable {
-    case file(OutputFile)
+    case files([OutputFile])
     case folder(OutputFolder)
   }
 
-  /// Makes the temporary files, reserves their space and writes their headers.
+  /// The paths of what will be made: of a split set each file, named by its first one.
+  ///
+  /// - Throws: ``PatchError`` of kind `usage` if `path` cannot name a split set like the input's.
+  static func paths(_ path: String, for input: Checkpoint) throws(PatchError) -> [String] {
+    guard !input.isFolder, input.files.count > 1 else { return [path] }
+    let count = input.files.count
+    guard let name = GGUFSplitName(path), name.number == 1, name.count == count else {
+      throw PatchError(
+        .usage, path: path, "the input is a split set of \(count) files, and so is the output",
+        remedy: "name its first file: NAME\(GGUFSplitName.ending(1, of: count))")
+    }
+    return (1...count).map { name.path(number: $0) }
+  }
+
+  /// Makes the temporary files, reserves their space and writes what belongs to no tensor.
   ///
   /// - Throws: ``PatchError`` if the output exists, cannot be made or has no room.
   init(
@@ -40,16 +54,20 @@ struct CheckpointOutput: Sendable {
         }
       }
     } else {
-      let file = try PatchError.writing(path) { () throws(SystemError) in
-        try OutputFile(path: path, overwrites: overwrites, synchronises: synchronises)
+      let outputs = try Self.paths(path, for: input).map { (path) throws(PatchError) in
+        try PatchError.writing(path) { () throws(SystemError) in
+          try OutputFile(path: path, overwrites: overwrites, synchronises: synchronises)
+        }
       }
-      target = .file(file)
-      files = [file.contents]
+      target = .files(outputs)
+      files = outputs.map(\.contents)
     }
     for (file, source) in zip(files, input.files) {
       try PatchError.writing(path) { () throws(SystemError) in
         try file.reserve(source.mapped.byteCount)
-        try file.write(source.mapped.bytes.extracting(0..<source.header.payloadOffset), at: 0)
+        for range in source.otherByteRanges {
+          try file.write(source.mapped.bytes.extracting(range), at: range.lowerBound)
+        }
       }
     }
   }
@@ -81,7 +99,8 @@ struct CheckpointOutput: Sendable {
   func publish() throws(PatchError) {
     try PatchError.writing(path) { () throws(SystemError) in
       switch target {
-      case .file(let file): try file.publish()
+      // The first last: a split set is opened by it.
+      case .files(let files): for file in files.reversed() { try file.publish() }
       case .folder(let folder): try folder.publish()
       }
     }

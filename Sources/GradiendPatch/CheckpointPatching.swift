@@ -20,11 +20,12 @@ public struct CheckpointPatching: Sendable {
 
   /// Whether to apply or to strip.
   public var direction: Direction
-  /// Checkpoint file or folder.
+  /// Checkpoint file or folder; of a split set of GGUF files, the first.
   public var checkpoint: String
   /// The patch file.
   public var patch: String
-  /// Where the output goes: a file for a file, a folder for a folder.
+  /// Where the output goes: a file for a file, a folder for a folder, the first file for a split
+  /// set.
   public var output: String
   /// Whether `output` may exist.
   public var overwrites = false
@@ -56,18 +57,32 @@ public struct CheckpointPatching: Sendable {
     let input = try PatchError.opening { () throws(CheckpointError) in
       try Checkpoint(path: checkpoint)
     }
-    try OutputGuard([input], files: [patch.file]).check(output)
+    let outputGuard = OutputGuard([input], files: [patch.file])
+    for path in try CheckpointOutput.paths(output, for: input) { try outputGuard.check(path) }
     let binding = try PatchBinding(patch, input)
+    guard !checksSHA256 || binding.placement is DirectPlacement else {
+      throw PatchError(
+        .usage, path: checkpoint,
+        "these files hold the values in another form, so they cannot have the publisher's SHA-256",
+        remedy: "leave out --sha256; the values themselves are checked")
+    }
     let target = try CheckpointOutput(
       output, for: input, overwrites: overwrites, synchronises: synchronises)
     try write(binding, to: target, progress)
+    for tensor in binding.copies {
+      let file = input.file(of: tensor)
+      try target.write(
+        file.bytes.extracting(tensor.descriptor.byteRange), file: tensor.fileIndex,
+        at: tensor.descriptor.byteRange.lowerBound)
+    }
     try target.copyCompanions(of: input)
     try target.publish()
     return PatchingSummary(
       path: output, role: direction.output, byteCount: binding.plan.byteCount,
       tensorCount: binding.tensors.count,
       changedTensorCount: binding.tensors.count { $0.change != nil },
-      changedElementCount: binding.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+      changedElementCount: binding.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
+      notes: binding.notes)
   }
 
   private func write(
@@ -81,13 +96,11 @@ public struct CheckpointPatching: Sendable {
       try workers.run(binding.plan.items.count, closing: [hashes]) {
         (number) throws(PatchError) in
         let item = binding.plan.items[number]
-        let file = binding.checkpoint.files[item.fileIndex].mapped
-        file.populatePages(in: item.byteRange)
-        defer { file.releasePages(in: item.byteRange) }
-        try work.withOutput(of: item, input: file.bytes.extracting(item.byteRange)) {
-          (bytes) throws(PatchError) in
-          try target.write(bytes, file: item.fileIndex, at: item.byteRange.lowerBound)
-          if checksSHA256 { hashes.pass(number) { $0.update(bytes, file: item.fileIndex) } }
+        try binding.placement.withBytes(of: item) { (input) throws(PatchError) in
+          try work.withOutput(of: item, input: input) { (bytes) throws(PatchError) in
+            try binding.placement.write(bytes, of: item, to: target)
+            if checksSHA256 { hashes.pass(number) { $0.update(bytes, of: item) } }
+          }
         }
         counter.finish(item)
       }
@@ -217,4 +230,6 @@ public struct PatchingSummary: Sendable {
   public let changedTensorCount: Int
   /// Elements that differ between input and output.
   public let changedElementCount: Int
+  /// What a user should know, in sentences without a full stop.
+  public let notes: [String]
 }

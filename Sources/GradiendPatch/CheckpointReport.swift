@@ -5,7 +5,7 @@ internal import Checkpoints
 public struct TensorReport: Sendable {
   /// Unique in its checkpoint.
   public let name: String
-  /// As safetensors names it, such as `BF16`.
+  /// As safetensors or ggml names it, such as `BF16` or `Q4_K`.
   public let elementType: String
   /// Outermost dimension first.
   public let shape: [Int]
@@ -26,7 +26,7 @@ public struct CheckpointReport: Sendable {
   public let files: [(name: String, byteCount: Int)]
   /// File by file, each in the order of its bytes.
   public let tensors: [TensorReport]
-  /// The `__metadata__` of the first file.
+  /// The `__metadata__` of the first file, or its key-value pairs if it is a GGUF.
   public let metadata: [(key: String, value: String)]
 
   init(_ checkpoint: Checkpoint) {
@@ -35,6 +35,6 @@ public struct CheckpointReport: Sendable {
       TensorReport(
         name: $0.name, elementType: $0.descriptor.elementType, shape: $0.descriptor.shape)
     }
-    metadata = checkpoint.files.first?.header.metadata.map { ($0.key, $0.value) } ?? []
+    metadata = checkpoint.files.first?.metadata.map { ($0.key, $0.value) } ?? []
   }
 }

@@ -4,7 +4,7 @@ internal import PatchFormat
 
 /// Says which of a patch's two checkpoints a checkpoint is.
 public struct CheckpointVerification: Sendable {
-  /// Checkpoint file or folder.
+  /// Checkpoint file or folder; of a split set of GGUF files, the first.
   public var checkpoint: String
   /// The patch file.
   public var patch: String
@@ -31,15 +31,16 @@ public struct CheckpointVerification: Sendable {
     let binding = try PatchBinding(patch, checkpoint)
     let digests = TensorDigests(binding.plan)
     let hashes = Lane(FileHasher(checkpoint))
+    let isDirect = binding.placement is DirectPlacement
     let counter = ProgressCounter(binding.plan, progress)
     try Workers(threadCount).run(binding.plan.items.count, closing: [hashes]) {
       (number) throws(PatchError) in
       let item = binding.plan.items[number]
-      let file = checkpoint.files[item.fileIndex].mapped
-      defer { file.releasePages(in: item.byteRange) }
-      let bytes = file.bytes.extracting(item.byteRange)
-      digests.record(Digest128(of: bytes), of: item)
-      hashes.pass(number) { $0.update(bytes, file: item.fileIndex) }
+      try binding.placement.withBytes(of: item) { (bytes) throws(PatchError) in
+        digests.record(Digest128(of: bytes), of: item)
+        // Converted values are not the file's bytes, which are then hashed at the end.
+        if isDirect { hashes.pass(number) { $0.update(bytes, of: item) } }
+      }
       counter.finish(item)
     }
     let sha256 = hashes.withState { $0.finish() }

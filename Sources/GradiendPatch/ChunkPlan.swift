@@ -23,13 +23,17 @@ struct ChunkPlan: Sendable {
   let byteCount: Int
 
   init(_ checkpoint: Checkpoint) {
+    self.init(checkpoint.tensors)
+  }
+
+  init(_ tensors: [Checkpoint.Tensor]) {
     var items: [Item] = []
     var chunkCounts: [Int] = []
-    for (tensorIndex, tensor) in checkpoint.tensors.enumerated() {
+    for (tensorIndex, tensor) in tensors.enumerated() {
       let descriptor = tensor.descriptor
       let chunks = TensorChunks(elementType: descriptor.elementType, shape: descriptor.shape)
       chunkCounts.append(chunks.count)
-      let element = CodedElement(descriptor.elementType, byteWidth: chunks.elementByteWidth)
+      let element = CodedElement(descriptor.elementType)
       for (chunkIndex, chunk) in chunks.enumerated() {
         let start = descriptor.byteRange.lowerBound
         items.append(
@@ -47,12 +51,17 @@ struct ChunkPlan: Sendable {
 }
 
 extension CodedElement {
-  init(_ type: ElementType, byteWidth: Int) {
-    switch type {
-    case .float32: self = .float(.float32)
-    case .float16: self = .float(.float16)
-    case .bfloat16: self = .float(.bfloat16)
-    default: self = .word(byteWidth: byteWidth)
+  init(_ type: ElementType) {
+    switch (type, type.storage) {
+    case (.float32, _): self = .float(.float32)
+    case (.float16, _): self = .float(.float16)
+    case (.bfloat16, _): self = .float(.bfloat16)
+    case (_, .bits(let bitWidth)): self = .word(byteWidth: max(1, bitWidth / 8))
+    case (_, .blocks(let block)):
+      guard let format = BlockFormat(rawValue: type.name) else {
+        preconditionFailure("\(type.name) has no block format")
+      }
+      self = .block(format, elementCount: block.elementCount)
     }
   }
 }

@@ -32,7 +32,7 @@ struct Identification: Sendable {
     _ names: [String], _ binding: PatchBinding, _ digests: [Digest128],
     _ identity: PatchMetadata.Identity
   ) -> [String] {
-    guard names.isEmpty else { return names }
+    guard names.isEmpty, binding.isComplete else { return names }
     let total = TensorDigest.combine(
       zip(binding.tensors, digests).map { ($0.name, $0.elementType, $0.shape, $1) })
     return "\(total)" == identity.digest ? [] : binding.tensors.map(\.name)
@@ -48,9 +48,9 @@ struct Identification: Sendable {
     let counter = ProgressCounter(binding.plan, progress)
     try workers.run(binding.plan.items.count) { (number) throws(PatchError) in
       let item = binding.plan.items[number]
-      let file = binding.checkpoint.files[item.fileIndex].mapped
-      defer { file.releasePages(in: item.byteRange) }
-      digests.record(Digest128(of: file.bytes.extracting(item.byteRange)), of: item)
+      try binding.placement.withBytes(of: item) { (bytes) throws(PatchError) in
+        digests.record(Digest128(of: bytes), of: item)
+      }
       counter.finish(item)
     }
     return Identification(binding, digests.tensors)

@@ -25,8 +25,8 @@ public struct Inspection: Sendable {
     try PatchError.opening { () throws(CheckpointError) in
       if isGradiend { return .gradiend(GradiendReport(try GradiendCheckpoint(path: path))) }
       let checkpoint = try Checkpoint(path: path)
-      guard let header = checkpoint.files.first?.header,
-        header.metadata("format") == PatchMetadata.format
+      guard let file = checkpoint.files.first, file.container == .safetensors,
+        file.metadata("format") == PatchMetadata.format
       else { return .checkpoint(CheckpointReport(checkpoint)) }
       let patchPath =
         checkpoint.isFolder ? Folder.join(path, checkpoint.files[0].name) : path

@@ -28,6 +28,7 @@ extension PatchingSummary {
       .init("tensors", .integer(tensorCount)),
       .init("changed_tensors", .integer(changedTensorCount)),
       .init("changed_elements", .integer(changedElementCount)),
+      .init("notes", .array(notes.map { .string($0) })),
     ]).text()
   }
 }

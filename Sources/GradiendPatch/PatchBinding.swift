@@ -2,18 +2,35 @@ internal import ByteIO
 internal import Checkpoints
 internal import PatchFormat
 
-/// A patch and a checkpoint whose tensors have the same names, types and shapes.
+/// A patch and a checkpoint that holds the same tensors.
 struct PatchBinding: Sendable {
   let patch: PatchFile
   let checkpoint: Checkpoint
   let plan: ChunkPlan
-  /// In the order of the checkpoint's tensors.
+  /// In the order of the checkpoint's tensors, or of the patch's if these have another form.
   let tensors: [PatchIndex.Tensor]
+  let placement: any TensorPlacement
+  /// Tensors of the checkpoint that are neither checked nor changed.
+  let copies: [Checkpoint.Tensor]
+  /// Whether all tensors of the patch's base are there.
+  let isComplete: Bool
+  /// What a user should know, in sentences without a full stop.
+  let notes: [String]
 
   /// - Throws: ``PatchError`` of kind `mismatch` naming the first tensor that does not fit.
   init(_ patch: PatchFile, _ checkpoint: Checkpoint) throws(PatchError) {
+    if Self.needsConversion(patch, checkpoint) {
+      self.init(patch, checkpoint, try ConvertedBinding(patch, checkpoint))
+    } else {
+      try self.init(direct: patch, checkpoint)
+    }
+  }
+
+  private init(direct patch: PatchFile, _ checkpoint: Checkpoint) throws(PatchError) {
     self.patch = patch
     self.checkpoint = checkpoint
+    (copies, isComplete, notes) = ([], true, [])
+    placement = DirectPlacement(checkpoint: checkpoint)
     tensors = try checkpoint.tensors.map { (tensor) throws(PatchError) in
       let found = tensor.descriptor
       guard let expected = patch[tensor.name] else {
@@ -34,6 +51,37 @@ struct PatchBinding: Sendable {
         "tensor '\(missing.name)' of the patch's base is missing")
     }
     plan = ChunkPlan(checkpoint)
+  }
+
+  private init(_ patch: PatchFile, _ checkpoint: Checkpoint, _ converted: ConvertedBinding) {
+    self.patch = patch
+    self.checkpoint = checkpoint
+    tensors = converted.views.map(\.tensor)
+    placement = ConvertedPlacement(checkpoint: checkpoint, views: converted.views)
+    (copies, isComplete, notes) = (converted.copies, converted.isComplete, converted.notes)
+    plan = ChunkPlan(
+      converted.views.map { view in
+        let byteCount = view.tensor.elementType.byteCount(of: view.tensor.shape) ?? 0
+        return Checkpoint.Tensor(
+          descriptor: TensorDescriptor(
+            name: view.tensor.name, elementType: view.tensor.elementType,
+            shape: view.tensor.shape, byteRange: 0..<byteCount),
+          fileIndex: view.stored[0].fileIndex)
+      })
+  }
+
+  /// Whether the file has the values of a base of floats under other names, or in other floats.
+  private static func needsConversion(_ patch: PatchFile, _ checkpoint: Checkpoint) -> Bool {
+    func isFloat(_ type: ElementType) -> Bool {
+      [.float32, .float16, .bfloat16].contains(type)
+    }
+    if checkpoint.isGGUF, !patch.index.tensors.contains(where: { checkpoint[$0.name] != nil }) {
+      return true
+    }
+    return patch.index.tensors.contains { tensor in
+      guard let found = checkpoint[tensor.name]?.descriptor.elementType else { return false }
+      return found != tensor.elementType && isFloat(found) && isFloat(tensor.elementType)
+    }
   }
 
   private static func mismatch(

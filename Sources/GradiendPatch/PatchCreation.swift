@@ -47,6 +47,13 @@ public struct PatchCreation: Sendable {
     let gradiend = try PatchError.opening { () throws(CheckpointError) in
       try GradiendCheckpoint(path: self.gradiend)
     }
+    guard !base.isGGUF else {
+      throw PatchError(
+        .badInput, path: base.path,
+        "a GRADIEND is made for a Hugging Face checkpoint, this is GGUF",
+        remedy: "create the patch from that checkpoint; it applies to GGUF of F32, F16 and BF16 too"
+      )
+    }
     try checkArguments(gradiend)
     let inputs = gradiend.determiningBytes(part: part.part).map(\.file)
     try OutputGuard([base], files: inputs).check(output)

@@ -33,8 +33,8 @@ struct PatchEncoding {
       try result.withResult(of: item, base: before) { (after) throws(PatchError) in
         let chunk = ChunkCoder(item.shape).encode(base: before, result: after)
         let digests = (base: Digest128(of: before), result: Digest128(of: after))
-        baseHashes.pass(number) { $0.update(before, file: item.fileIndex) }
-        resultHashes.pass(number) { $0.update(after, file: item.fileIndex) }
+        baseHashes.pass(number) { $0.update(before, of: item) }
+        resultHashes.pass(number) { $0.update(after, of: item) }
         do throws(SystemError) {
           try table.pass(number) { (table) throws(SystemError) in
             try table.append(chunk, of: item, digests: digests)

@@ -62,7 +62,7 @@ public struct PatchReport: Sendable {
     for tensor in patch.index.tensors {
       guard let change = tensor.change else { continue }
       let chunks = TensorChunks(elementType: tensor.elementType, shape: tensor.shape)
-      let element = CodedElement(tensor.elementType, byteWidth: chunks.elementByteWidth)
+      let element = CodedElement(tensor.elementType)
       try CheckpointError.attributing(patch.path) { () throws(FormatError) in
         let ranges = try patch.chunkByteRanges(of: change, count: chunks.count)
         for (chunk, range) in zip(chunks, ranges) {

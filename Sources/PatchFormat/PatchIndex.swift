@@ -155,13 +155,10 @@ extension PatchIndex {
     }
     let position = fields.position
     let shape = try fields.readVariableLengths(rank)
-    var bitCount = tensor.elementType.bitWidth
-    for dimension in shape where dimension != 0 {
-      let (product, overflows) = bitCount.multipliedReportingOverflow(by: dimension)
-      guard !overflows else {
-        throw .corrupt("tensor '\(tensor.name)': shape \(shape) overflows", at: position)
-      }
-      bitCount = product
+    guard tensor.elementType.byteCount(of: shape) != nil else {
+      let isSmall = tensor.elementType.fits(shape)
+      let fault = isSmall ? "does not fill whole bytes or blocks" : "overflows"
+      throw .corrupt("tensor '\(tensor.name)': shape \(shape) \(fault)", at: position)
     }
     return shape
   }

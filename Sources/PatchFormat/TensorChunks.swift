@@ -2,7 +2,8 @@ package import Checkpoints
 
 /// How a tensor is cut into chunks (Formats/patch.md, section 5).
 package struct TensorChunks: Sendable, RandomAccessCollection {
-  /// Consecutive elements of the tensor, seen as `rows × columns`.
+  /// Consecutive elements of the tensor, seen as `rows × columns`. Those of a block type are its
+  /// blocks.
   package struct Chunk: Equatable, Sendable {
     /// Position of the first element in the tensor, row-major.
     package let firstElement: Int
@@ -22,14 +23,19 @@ package struct TensorChunks: Sendable, RandomAccessCollection {
 
   package init(elementType: ElementType, shape: [Int]) {
     let product = shape.reduce(1, *)
-    if elementType.bitWidth < 8 {
+    switch elementType.storage {
+    case .bits(let bitWidth) where bitWidth < 8:
       elementByteWidth = 1
-      elementCount = product * elementType.bitWidth / 8
+      elementCount = product * bitWidth / 8
       columns = elementCount
-    } else {
-      elementByteWidth = elementType.bitWidth / 8
+    case .bits(let bitWidth):
+      elementByteWidth = bitWidth / 8
       elementCount = product
       columns = shape.last ?? 1
+    case .blocks(let block):
+      elementByteWidth = block.byteCount
+      elementCount = product / block.elementCount
+      columns = (shape.last ?? 1) / block.elementCount
     }
     let rowByteCount = columns * elementByteWidth
     isWholeRows = rowByteCount <= Self.byteLimit

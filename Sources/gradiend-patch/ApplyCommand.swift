@@ -26,7 +26,7 @@ struct ApplyCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors file, or folder of them"),
+      .operand(\.base, "BASE", help: "base model: safetensors or GGUF, or folder"),
       .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
       .option(
         \.output, "-o", "--output", value: "OUT", help: "where the result goes", isRequired: true),
@@ -61,6 +61,7 @@ extension Command {
     defer { line?.finish() }
     let summary = try patching.run(progress: line?.handler)
     line?.finish()
+    writeNotes(summary.notes)
     printResult(json: summary.json, text: summary.text)
     return .done
   }

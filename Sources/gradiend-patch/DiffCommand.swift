@@ -24,7 +24,7 @@ struct DiffCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors file, or folder of them"),
+      .operand(\.base, "BASE", help: "base model: safetensors or GGUF, or folder"),
       .operand(\.result, "RESULT", help: "finished model: likewise"),
       .option(\.output, "-o", "--output", value: "PATCH", help: "where the patch goes"),
       .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),

@@ -17,7 +17,7 @@ struct InspectCommand: Command {
   static var grammar: [Argument<Self>] {
     [
       .operand(
-        \.path, "FILE|DIR", help: "patch, safetensors checkpoint, or GRADIEND checkpoint folder")
+        \.path, "FILE|DIR", help: "patch, checkpoint, or folder of either kind of checkpoint")
     ] + Argument.common
   }
 

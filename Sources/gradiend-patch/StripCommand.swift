@@ -26,7 +26,7 @@ struct StripCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.result, "RESULT", help: "patched model: safetensors file, or folder of them"),
+      .operand(\.result, "RESULT", help: "patched model: safetensors or GGUF, or folder"),
       .operand(\.patch, "PATCH", help: "the patch that made it"),
       .option(
         \.output, "-o", "--output", value: "OUT", help: "where the base goes", isRequired: true),

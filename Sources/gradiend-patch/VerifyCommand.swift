@@ -31,7 +31,7 @@ struct VerifyCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.checkpoint, "CHECKPOINT", help: "safetensors file, or folder of them"),
+      .operand(\.checkpoint, "CHECKPOINT", help: "safetensors or GGUF, or folder"),
       .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
       .option(\.expected, "--expect", value: "WHICH", help: "what it must be"),
     ] + Argument.common

@@ -75,8 +75,16 @@ import Testing
         header: #"{"t":{"dtype":"\#(name)","shape":[4],"data_offsets":[0,\#(bits / 2)]}}"#,
         payload: .init(repeating: 0, count: bits / 2)))
     #expect(header.tensors[0].elementType.name == name)
-    #expect(header.tensors[0].elementType.bitWidth == bits)
-    #expect(Self.types.count == ElementType.allCases.count)
+    #expect(header.tensors[0].elementType.storage == .bits(bits))
+    #expect(Self.types.count == ElementType.allCases.firstIndex(of: .opaque))
+  }
+
+  @Test(arguments: ElementType.allCases.dropFirst(types.count))
+  func `a type of GGUF alone is unknown here`(type: ElementType) {
+    let header = #"{"t":{"dtype":"\#(type.name)","shape":[0],"data_offsets":[0,0]}}"#
+    #expect(
+      Self.refusal(header)?.reason
+        == .unsupported("tensor 't': dtype '\(type.name)' is unknown"))
   }
 
   static let valid: [UInt8] = {

@@ -27,7 +27,7 @@ import Testing
     builder.isStateDictionary = isStateDictionary
     for (index, type) in ElementType.allCases.enumerated() {
       guard TorchFileBuilder.storages[type.name] != nil else { continue }
-      let bytes = (0..<6 * type.bitWidth / 8).map { UInt8($0 + index) }
+      let bytes = (0..<(type.byteCount(of: [2, 3]) ?? 0)).map { UInt8($0 + index) }
       builder.add("z\(10 - index)", type.name, [2, 3], bytes)
     }
     let file = builder.bytes

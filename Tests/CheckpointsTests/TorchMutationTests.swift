@@ -61,7 +61,7 @@ import Testing
     for tensor in tensors {
       let isInside = 0 <= tensor.byteRange.lowerBound && tensor.byteRange.upperBound <= file.count
       let isFull =
-        tensor.shape.reduce(tensor.elementType.bitWidth / 8) { $0 &* $1 } == tensor.byteRange.count
+        tensor.elementType.byteCount(of: tensor.shape) == tensor.byteRange.count
       if !isInside || !isFull { Issue.record("seed \(seed): \(tensor)") }
     }
   }

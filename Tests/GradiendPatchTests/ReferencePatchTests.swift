@@ -113,7 +113,7 @@ private struct Values {
     let type = tensor.descriptor.elementType
     let bytes = checkpoint.file(of: tensor).bytes.extracting(tensor.descriptor.byteRange).array
     self.bytes = bytes
-    let width = type.bitWidth / 8
+    let width = type.byteCount(of: []) ?? 1
     floats = stride(from: 0, to: bytes.count, by: width).map { start in
       let bits = (0..<width).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) }
       return switch type {

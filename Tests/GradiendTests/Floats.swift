@@ -8,7 +8,7 @@ struct Floats {
 
   init(_ bytes: [UInt8], type: ElementType) {
     bits = bytes.withUnsafeBytes { bytes in
-      type.bitWidth == 32
+      type.byteCount(of: []) == 4
         ? Array(bytes.bindMemory(to: UInt32.self))
         : bytes.bindMemory(to: UInt16.self).map { UInt32($0) }
     }

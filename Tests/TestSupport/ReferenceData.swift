@@ -40,7 +40,7 @@ package enum ReferenceData {
   }
 
   /// Where the archive was unpacked.
-  package static func folder() throws -> String { try unpacked.get() }
+  package static func folder() throws -> String { try archive.get().folder }
 
   /// Every case, in the order of the index.
   package static func cases() throws -> [Case] {
@@ -64,25 +64,7 @@ package enum ReferenceData {
   /// The folder with what the reference saved for a case.
   package static func oracle(_ name: String) throws -> String { try path("cases/" + name) }
 
-  private static let unpacked = Result { try unpack() }
-
-  private static func unpack() throws -> String {
-    struct Failure: Error { let status: Int32 }
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("gradiend-patch-reference-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    atexit {
-      guard let folder = try? ReferenceData.unpacked.get() else { return }
-      try? FileManager.default.removeItem(atPath: folder)
-    }
-    let tar = Process()
-    tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    tar.arguments = ["tar", "xf", Fixtures.path("reference.tar.xz"), "-C", folder]
-    try tar.run()
-    tar.waitUntilExit()
-    guard tar.terminationStatus == 0 else { throw Failure(status: tar.terminationStatus) }
-    return folder
-  }
+  private static let archive = Result { try UnpackedArchive("reference.tar.xz") }
 }
 
 extension ReferenceData.Case: CustomStringConvertible {

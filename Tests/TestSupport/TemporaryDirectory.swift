@@ -42,6 +42,11 @@ package final class TemporaryDirectory: Sendable {
     try FileManager.default.removeItem(atPath: path(name))
   }
 
+  /// The bytes of a file anywhere.
+  package func bytes(at path: String) throws -> [UInt8] {
+    try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+  }
+
   /// The names in the folder, hidden ones included, sorted.
   package func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: path).sorted()

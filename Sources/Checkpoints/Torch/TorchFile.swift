@@ -42,15 +42,17 @@ package struct TorchFile: Equatable, Sendable {
           "tensor '\(name)' lies in storage '\(storage.key)', which the archive has not",
           at: pickle.byteRange.lowerBound)
       }
-      let width = storage.elementType.bitWidth / 8
-      let (byteCount, overflows) = storage.elementCount.multipliedReportingOverflow(by: width)
-      guard !overflows, byteCount == entry.byteRange.count,
+      guard storage.elementType.byteCount(of: [storage.elementCount]) == entry.byteRange.count,
         storages.updateValue(storage, forKey: storage.key) ?? storage == storage
       else {
         throw .corrupt(
           "storage '\(storage.key)' of tensor '\(name)' takes \(entry.byteRange.count) bytes, not "
             + "those of \(storage.elementCount) elements of \(storage.elementType.name)",
           at: entry.byteRange.lowerBound)
+      }
+      guard let width = storage.elementType.byteCount(of: []) else {
+        throw .unsupported(
+          "elements of \(storage.elementType.name)", at: entry.byteRange.lowerBound)
       }
       // In bounds: the machine has compared the tensor with its storage.
       let start = entry.byteRange.lowerBound + tensor.firstElement * width

@@ -1,0 +1,71 @@
+package import ByteIO
+
+extension Checkpoint {
+  /// One weight file, whatever its container.
+  package struct File: Sendable {
+    package enum Container: Equatable, Sendable {
+      case safetensors
+      case gguf(GGUFHeader)
+    }
+
+    /// Its name within the folder; the last component of the path for a single file.
+    package let name: String
+    package let mapped: MappedFile
+    package let container: Container
+    /// In the order of their bytes.
+    package let tensors: [TensorDescriptor]
+    /// What the file says of itself, as text, in its own order.
+    package let metadata: [SafetensorsHeader.Metadatum]
+    /// The bytes that belong to no tensor, ascending: the header, what lies between tensors, and
+    /// what comes after the last. Every output has them as they are here.
+    package let otherByteRanges: [Range<Int>]
+
+    /// Opens a weight file of any container, told by its first bytes.
+    ///
+    /// - Throws: ``CheckpointError`` if it cannot be opened, or is not sound.
+    init(_ name: String, at path: String) throws(CheckpointError) {
+      let mapped = try CheckpointError.attributing(path) { () throws(SystemError) in
+        try MappedFile(path: path)
+      }
+      self.name = name
+      self.mapped = mapped
+      if Self.isGGUF(mapped) {
+        let header = try CheckpointError.attributing(path) { () throws(FormatError) in
+          try GGUFHeader(parsing: mapped.bytes)
+        }
+        container = .gguf(header)
+        tensors = header.tensors
+        metadata = header.metadata.map { .init($0.key, $0.value.description) }
+      } else {
+        let header = try CheckpointError.attributing(path) { () throws(FormatError) in
+          try SafetensorsHeader(parsing: mapped.bytes)
+        }
+        container = .safetensors
+        tensors = header.tensors
+        metadata = header.metadata
+      }
+      otherByteRanges = Self.gaps(between: tensors.map(\.byteRange), upTo: mapped.byteCount)
+    }
+
+    package func metadata(_ key: String) -> String? {
+      metadata.first { $0.key == key }?.value
+    }
+
+    /// A file named `.gguf` that is not safetensors is meant as a GGUF, so that the error says so.
+    private static func isGGUF(_ file: MappedFile) -> Bool {
+      if file.bytes.hasBytes(of: GGUFHeader.magic) { return true }
+      return file.path.hasSuffix(".gguf") && !file.bytes.hasBytes(of: "{", at: 8)
+    }
+
+    private static func gaps(between ranges: [Range<Int>], upTo end: Int) -> [Range<Int>] {
+      var gaps: [Range<Int>] = []
+      var position = 0
+      for range in ranges where !range.isEmpty {
+        if position < range.lowerBound { gaps.append(position..<range.lowerBound) }
+        position = range.upperBound
+      }
+      if position < end { gaps.append(position..<end) }
+      return gaps
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/// Where the tensors of a Hugging Face checkpoint are in a GGUF that was converted from it
+/// (Formats/gguf-mapping.md).
+package struct GGUFMapping: Sendable {
+  /// How the elements of a tensor are moved about.
+  package enum Layout: Equatable, Sendable {
+    case same
+    /// The rows of each of so many heads: those of the first half and those of the second in turn.
+    case headRows(Int)
+    case transposed
+  }
+
+  /// What became of a tensor.
+  package enum Fate: Equatable, Sendable {
+    /// It has this name. If `isShifted`, 1 was added to its elements.
+    case place(name: String, layout: Layout, isShifted: Bool)
+    /// The converter leaves it out.
+    case dropped
+  }
+
+  package let architecture: String
+  private let table: GGUFNameTable
+  private let headCount: Int?
+  private let keyHeadCount: Int?
+
+  /// - Throws: ``CheckpointError`` if the architecture is not one whose conversion is known.
+  package init(_ checkpoint: Checkpoint) throws(CheckpointError) {
+    guard case .gguf(let header) = checkpoint.files.first?.container,
+      let architecture = header["general.architecture"]?.string
+    else {
+      throw CheckpointError(
+        path: checkpoint.path, .inconsistent("the file does not say its general.architecture"))
+    }
+    guard let table = GGUFNameTable.byArchitecture[architecture] else {
+      let known = GGUFNameTable.byArchitecture.keys.sorted().joined(separator: ", ")
+      throw CheckpointError(
+        path: checkpoint.path,
+        .inconsistent(
+          "patches of Hugging Face checkpoints apply to GGUF of the architectures \(known); this "
+            + "is \(architecture), which is converted in a way that is not known here"))
+    }
+    self.architecture = architecture
+    self.table = table
+    headCount = header["\(architecture).attention.head_count"]?.integer
+    keyHeadCount = header["\(architecture).attention.head_count_kv"]?.integer ?? headCount
+  }
+
+  /// What became of the tensor that Hugging Face calls `name`; nil if that is not known.
+  package func fate(of name: String) -> Fate? {
+    let short = table.prefixes.first { name.hasPrefix($0) }.map { name.dropFirst($0.count) }
+    var parts = (short ?? name[...]).split(separator: ".", omittingEmptySubsequences: false)
+      .map(String.init)
+    let layer = parts.firstIndex { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
+    let number = layer.map { parts[$0] }
+    if let layer { parts[layer] = "N" }
+    let whole = parts.joined(separator: ".")
+    if table.dropped.contains(where: { whole.hasPrefix($0) }) { return .dropped }
+    let endings = ["weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"]
+    guard let last = parts.last, let ending = endings[last],
+      let entry = table.names[parts.dropLast().joined(separator: ".")]
+    else { return nil }
+    let stem = number.map { entry.name.replacing(".N.", with: ".\($0).") } ?? entry.name
+    let layout: Layout
+    switch entry.change {
+    case .queryRows:
+      guard let headCount else { return nil }
+      layout = .headRows(headCount)
+    case .keyRows:
+      guard let keyHeadCount else { return nil }
+      layout = .headRows(keyHeadCount)
+    case .transposed where ending == "weight": layout = .transposed
+    default: layout = .same
+    }
+    let isShifted = if case .plusOne = entry.change { ending == "weight" } else { false }
+    return .place(name: "\(stem).\(ending)", layout: layout, isShifted: isShifted)
+  }
+
+  /// Whether the converter computes the tensor of this name from the configuration alone.
+  package static func isComputed(_ name: String) -> Bool {
+    ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"].contains(name)
+  }
+
+  /// The output head, and the embedding that it may be a copy of.
+  package static let head = "output.weight"
+  package static let embedding = "token_embd.weight"
+}

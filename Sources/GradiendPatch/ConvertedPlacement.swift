@@ -1,0 +1,64 @@
+internal import ByteIO
+internal import Checkpoints
+internal import PatchFormat
+
+/// Tensors that are read back from what a converter made of them.
+struct ConvertedPlacement: TensorPlacement {
+  let checkpoint: Checkpoint
+  /// One for each tensor of the binding.
+  let views: [TensorView]
+
+  func withBytes(
+    of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let view = views[item.tensorIndex]
+    let file = checkpoint.file(of: view.stored[0])
+    guard let range = view.storedRange(of: item) else {
+      let gathered = view.gather(item, from: file)
+      return try convert(gathered.rawSpan, view, item, body)
+    }
+    defer { file.releasePages(in: range) }
+    try convert(file.bytes.extracting(range), view, item, body)
+  }
+
+  private func convert(
+    _ stored: RawSpan, _ view: TensorView, _ item: ChunkPlan.Item,
+    _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    guard !view.conversion.isIdentity else { return try body(stored) }
+    var values = [UInt8](repeating: 0, count: item.byteRange.count)
+    var fault: Int?
+    values.withMutableRawSpan { fault = view.conversion.read(stored, into: &$0) }
+    if let fault {
+      throw PatchError(
+        .mismatch, path: checkpoint.path, tensor: view.storedName,
+        "tensor '\(view.storedName)' is not what a converter makes of \(view.tensor.elementType.name)"
+          + ": element \(item.chunk.firstElement + fault) of '\(view.tensor.name)' cannot be read "
+          + "back from \(view.conversion.stored.name)",
+        remedy: "the patch is for a \(view.tensor.elementType.name) base; convert that base again")
+    }
+    try body(values.rawSpan)
+  }
+
+  func write(
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+  ) throws(PatchError) {
+    let view = views[item.tensorIndex]
+    guard !view.conversion.isIdentity else {
+      return try view.scatter(bytes, of: item, to: output)
+    }
+    let count = item.chunk.rows * item.chunk.columns
+    var stored = [UInt8](repeating: 0, count: count * view.conversion.storedWidth)
+    var fault: Int?
+    stored.withMutableRawSpan { fault = view.conversion.write(bytes, into: &$0) }
+    if let fault {
+      throw PatchError(
+        .mismatch, path: checkpoint.path, tensor: view.storedName,
+        "tensor '\(view.storedName)': element \(item.chunk.firstElement + fault) of "
+          + "'\(view.tensor.name)' does not fit \(view.conversion.stored.name), so strip could not "
+          + "give this file back",
+        remedy: "apply the patch to a copy in F32 or in \(view.tensor.elementType.name)")
+    }
+    try view.scatter(stored.rawSpan, of: item, to: output)
+  }
+}

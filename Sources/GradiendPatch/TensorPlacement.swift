@@ -1,0 +1,46 @@
+internal import ByteIO
+internal import Checkpoints
+
+/// Where the tensors of a patch are in the files of a checkpoint, and in what form.
+protocol TensorPlacement: Sendable {
+  /// Calls `body` with a chunk's bytes, in the patch's type and order.
+  ///
+  /// - Parameters:
+  ///   - item: the chunk.
+  ///   - body: called once.
+  /// - Throws: ``PatchError`` if the file does not tell what they are; what `body` throws.
+  func withBytes(
+    of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError)
+
+  /// Writes a chunk, given in the patch's type and order, into the image of the checkpoint.
+  ///
+  /// - Parameters:
+  ///   - bytes: the chunk's bytes.
+  ///   - item: the chunk.
+  ///   - output: files in the image of the checkpoint's.
+  /// - Throws: ``PatchError`` if the file cannot hold them so that they could be read back.
+  func write(
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+  ) throws(PatchError)
+}
+
+/// Tensors that lie in the files as they are in the patch.
+struct DirectPlacement: TensorPlacement {
+  let checkpoint: Checkpoint
+
+  func withBytes(
+    of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let file = checkpoint.files[item.fileIndex].mapped
+    file.populatePages(in: item.byteRange)
+    defer { file.releasePages(in: item.byteRange) }
+    try body(file.bytes.extracting(item.byteRange))
+  }
+
+  func write(
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+  ) throws(PatchError) {
+    try output.write(bytes, file: item.fileIndex, at: item.byteRange.lowerBound)
+  }
+}
