@@ -9,6 +9,9 @@ public struct CheckpointComparison: Sendable {
   public var result: String
   /// Where the patch goes.
   public var output: String
+  /// What each tensor's update may err, RMS of the error over RMS of the update. 0 makes an exact
+  /// patch; more makes a smaller one, whose result is not quite the one that was asked for.
+  public var maxRelativeError = 0.0
   /// Whether `output` may exist.
   public var overwrites = false
   /// 0 for one a core. The patch does not depend on it.
@@ -37,7 +40,8 @@ public struct CheckpointComparison: Sendable {
     try OutputGuard([base, result]).check(output)
     let encoding = PatchEncoding(
       base: base, result: FinishedResult(result: result, tensors: try match(base, result)),
-      output: output, overwrites: overwrites, workers: Workers(threadCount), progress: progress)
+      output: output, overwrites: overwrites, maxRelativeError: maxRelativeError,
+      workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
     if summary.changedElementCount == 0 {
       summary.notes.append("the patch changes nothing: both checkpoints hold the same values")

@@ -13,6 +13,8 @@ extension PatchSummary {
       .init("elements", .integer(elementCount)),
       .init("changed_tensors", .integer(changedTensorCount)),
       .init("changed_elements", .integer(changedElementCount)),
+      .init("max_relative_error", .real(maxRelativeError)),
+      .init("relative_error", .real(relativeError)),
       .init("notes", .array(notes.map { .string($0) })),
     ]).text()
   }

@@ -20,6 +20,9 @@ public struct PatchCreation: Sendable {
   public var learningRate: Float
   /// What is added to the weights.
   public var part = UpdatedPart.decoder
+  /// What each tensor's update may err, RMS of the error over RMS of the update. 0 makes an exact
+  /// patch; more makes a smaller one, whose result is not quite the one that was asked for.
+  public var maxRelativeError = 0.0
   /// Whether `output` may exist.
   public var overwrites = false
   /// 0 for one a core. The patch does not depend on it.
@@ -65,8 +68,8 @@ public struct PatchCreation: Sendable {
     }
     let encoding = PatchEncoding(
       base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),
-      output: self.output, overwrites: overwrites, workers: Workers(threadCount),
-      progress: progress)
+      output: self.output, overwrites: overwrites, maxRelativeError: maxRelativeError,
+      workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
     summary.notes = cover.notes
     if summary.changedElementCount == 0 {

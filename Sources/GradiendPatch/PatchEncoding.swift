@@ -9,6 +9,8 @@ struct PatchEncoding {
   let result: any ResultSource
   let output: String
   let overwrites: Bool
+  /// What each tensor's update may err, relative to it; 0 for an exact patch.
+  let maxRelativeError: Double
   let workers: Workers
   let progress: ProgressHandler?
 
@@ -30,14 +32,15 @@ struct PatchEncoding {
       let file = base.files[item.fileIndex].mapped
       defer { file.releasePages(in: item.byteRange) }
       let before = file.bytes.extracting(item.byteRange)
-      try result.withResult(of: item, base: before) { (after) throws(PatchError) in
-        let chunk = ChunkCoder(item.shape).encode(base: before, result: after)
+      try withResult(of: item, base: before) { (after, quantisation) throws(PatchError) in
+        let chunk = ChunkCoder(item.shape).encode(
+          base: before, result: after, shifts: quantisation?.shifts ?? ShiftTable())
         let digests = (base: Digest128(of: before), result: Digest128(of: after))
         baseHashes.pass(number) { $0.update(before, of: item) }
         resultHashes.pass(number) { $0.update(after, of: item) }
         do throws(SystemError) {
           try table.pass(number) { (table) throws(SystemError) in
-            try table.append(chunk, of: item, digests: digests)
+            try table.append(chunk, of: item, digests: digests, quantisation: quantisation)
           }
         } catch {
           throw PatchError(output: error, path: output)
@@ -50,6 +53,27 @@ struct PatchEncoding {
       table: table.withState { $0 })
   }
 
+  /// Calls `body` with the result's bytes of a chunk, made coarser if the patch is bounded.
+  ///
+  /// Each chunk keeps to the allowed error, and so does each tensor.
+  private func withResult(
+    of item: ChunkPlan.Item, base before: RawSpan,
+    _ body: (RawSpan, Quantisation?) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    try result.withResult(of: item, base: before) { (exact) throws(PatchError) in
+      guard maxRelativeError > 0, case .float(let format) = item.shape.element else {
+        return try body(exact, nil)
+      }
+      let quantisation = Quantisation(
+        base: before, result: exact, format: format, maxRelativeError: maxRelativeError)
+      var coarse = [UInt8](uninitializedByteCount: exact.byteCount)
+      coarse.withMutableRawSpan {
+        quantisation.quantise(base: before, result: exact, into: &$0)
+      }
+      try body(coarse.rawSpan, quantisation)
+    }
+  }
+
   private func finish(
     sha256: (base: String, result: String), table: TensorTable
   ) throws(PatchError) -> PatchSummary {
@@ -60,6 +84,7 @@ struct PatchEncoding {
         return metadata(
           base: .init(sha256: sha256.base, digest: "\(totals.base)"),
           result: .init(sha256: sha256.result, digest: "\(totals.result)"),
+          relativeError: "\(Float(table.relativeError))",
           changedTensorCount: table.tensors.count { $0.change != nil },
           changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
       }
@@ -69,7 +94,8 @@ struct PatchEncoding {
       baseByteCount: base.files.reduce(0) { $0 + $1.mapped.byteCount },
       tensorCount: table.tensors.count, elementCount: elementCount,
       changedTensorCount: table.tensors.count { $0.change != nil },
-      changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+      changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
+      maxRelativeError: maxRelativeError, relativeError: table.relativeError)
   }
 
   private var elementCount: Int {
@@ -78,10 +104,13 @@ struct PatchEncoding {
 
   private func metadata(
     base identity: PatchMetadata.Identity, result resultIdentity: PatchMetadata.Identity,
-    changedTensorCount: Int, changedElementCount: Int
+    relativeError: String, changedTensorCount: Int, changedElementCount: Int
   ) -> PatchMetadata {
-    PatchMetadata(
-      source: result.source, base: identity, result: resultIdentity,
+    let precision = PatchMetadata.Precision(
+      maxRelativeError: "\(Float(maxRelativeError))", relativeError: relativeError)
+    return PatchMetadata(
+      source: result.source, precision: maxRelativeError > 0 ? precision : nil, base: identity,
+      result: resultIdentity,
       tensorCount: base.tensors.count, elementCount: elementCount,
       changedTensorCount: changedTensorCount, changedElementCount: changedElementCount)
   }
@@ -92,8 +121,8 @@ struct PatchEncoding {
     let identity = PatchMetadata.Identity(
       sha256: sha256.joined(separator: "\n"), digest: String(repeating: "0", count: 32))
     return metadata(
-      base: identity, result: identity, changedTensorCount: base.tensors.count,
-      changedElementCount: elementCount)
+      base: identity, result: identity, relativeError: "-1.23456789e-10",
+      changedTensorCount: base.tensors.count, changedElementCount: elementCount)
   }
 }
 
@@ -113,6 +142,10 @@ public struct PatchSummary: Sendable {
   public let changedTensorCount: Int
   /// Elements that differ in the result.
   public let changedElementCount: Int
+  /// What each tensor's update was allowed to err, RMS over RMS; 0 for an exact patch.
+  public let maxRelativeError: Double
+  /// The largest that any tensor's update errs.
+  public let relativeError: Double
   /// What a user should know, in sentences without a full stop.
   public internal(set) var notes: [String] = []
 }

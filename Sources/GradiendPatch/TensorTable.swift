@@ -12,11 +12,15 @@ struct TensorTable: Sendable {
   private var digests: [(base: Digest128, result: Digest128)] = []
   private var deltasByteCount = 0
   private var current = Pending()
+  /// The largest relative error of a tensor, 0 in an exact patch.
+  private(set) var relativeError = 0.0
 
   /// The tensor whose chunks are coming in.
   private struct Pending: Sendable {
     var digests: [(base: Digest128, result: Digest128)] = []
     var changedCount = 0
+    var squaredError = 0.0
+    var squaredUpdate = 0.0
     var byteCount = 0
     /// Chunks without changes that were not written, as the whole tensor may turn out to have none.
     var unwrittenChunkCount = 0
@@ -31,9 +35,12 @@ struct TensorTable: Sendable {
   ///
   /// - Throws: ``SystemError`` if the patch cannot be written.
   mutating func append(
-    _ chunk: EncodedChunk, of item: ChunkPlan.Item, digests: (base: Digest128, result: Digest128)
+    _ chunk: EncodedChunk, of item: ChunkPlan.Item, digests: (base: Digest128, result: Digest128),
+    quantisation: Quantisation?
   ) throws(SystemError) {
     try finishTensors(before: item.tensorIndex)
+    current.squaredError += quantisation?.squaredError ?? 0
+    current.squaredUpdate += quantisation?.squaredUpdate ?? 0
     current.digests.append(digests)
     guard !chunk.bytes.isEmpty || current.changedCount > 0 else {
       current.unwrittenChunkCount += 1
@@ -69,6 +76,10 @@ struct TensorTable: Sendable {
       let descriptor = base.tensors[tensors.count].descriptor
       let baseDigest = TensorDigest.combine(current.digests.map(\.base))
       let resultDigest = TensorDigest.combine(current.digests.map(\.result))
+      if current.squaredUpdate > 0 {
+        let ratio = (current.squaredError / current.squaredUpdate).squareRoot()
+        relativeError = max(relativeError, ratio)
+      }
       var change: PatchIndex.Change?
       if current.changedCount > 0 {
         change = PatchIndex.Change(

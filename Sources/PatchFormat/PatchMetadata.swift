@@ -38,7 +38,22 @@ package struct PatchMetadata: Equatable, Sendable {
     }
   }
 
+  /// How coarse the update of a bounded patch is, as RMS of the error over RMS of the update.
+  package struct Precision: Equatable, Sendable {
+    /// What was allowed in each tensor.
+    package var maxRelativeError: String
+    /// The largest that any tensor has.
+    package var relativeError: String
+
+    package init(maxRelativeError: String, relativeError: String) {
+      self.maxRelativeError = maxRelativeError
+      self.relativeError = relativeError
+    }
+  }
+
   package var source: Source
+  /// Nil in an exact patch.
+  package var precision: Precision?
   package var base: Identity
   package var result: Identity
   package var tensorCount: Int
@@ -47,10 +62,11 @@ package struct PatchMetadata: Equatable, Sendable {
   package var changedElementCount: Int
 
   package init(
-    source: Source, base: Identity, result: Identity, tensorCount: Int, elementCount: Int,
-    changedTensorCount: Int, changedElementCount: Int
+    source: Source, precision: Precision? = nil, base: Identity, result: Identity,
+    tensorCount: Int, elementCount: Int, changedTensorCount: Int, changedElementCount: Int
   ) {
     self.source = source
+    self.precision = precision
     self.base = base
     self.result = result
     self.tensorCount = tensorCount
@@ -77,6 +93,12 @@ package struct PatchMetadata: Equatable, Sendable {
         .init("learning_rate", update.learningRate),
         .init("part", update.part),
         .init("gradiend_digest", update.gradiendDigest),
+      ]
+    }
+    if let precision {
+      entries += [
+        .init("max_relative_error", precision.maxRelativeError),
+        .init("relative_error", precision.relativeError),
       ]
     }
     entries += [
@@ -120,6 +142,10 @@ package struct PatchMetadata: Equatable, Sendable {
           part: try fields.require("part"),
           gradiendDigest: try fields.require("gradiend_digest")))
     case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
+    }
+    if let maxRelativeError = fields.take("max_relative_error") {
+      precision = Precision(
+        maxRelativeError: maxRelativeError, relativeError: try fields.require("relative_error"))
     }
     base = Identity(
       sha256: try fields.require("base_sha256"), digest: try fields.require("base_digest"))

@@ -46,6 +46,12 @@ extension Command {
     Console.isErrorTerminal && !common.isQuiet ? ProgressLine(verb) : nil
   }
 
+  func check(maxRelativeError: Float) throws(UsageError) {
+    guard maxRelativeError >= 0, maxRelativeError < 1 else {
+      throw UsageError("E of '--max-relative-error' must be at least 0 and below 1")
+    }
+  }
+
   func checkThreadCount() throws(UsageError) {
     guard (0...1024).contains(common.threadCount) else {
       throw UsageError("N of '--threads' must be from 0 to 1024, not \(common.threadCount)")

@@ -9,6 +9,7 @@ struct CreateCommand: Command {
   var featureFactors: [Float] = []
   var learningRate: Float = 0
   var part = Part.decoder
+  var maxRelativeError: Float = 0
   var overwrites = false
   var common = CommonOptions()
 
@@ -57,12 +58,16 @@ struct CreateCommand: Command {
         help: "learning rate, which multiplies the decoder output", isRequired: true),
       .option(\.output, "-o", "--output", value: "PATCH", help: "where the patch goes"),
       .option(\.part, "--part", value: "PART", help: "what is added to the weights"),
+      .option(
+        \.maxRelativeError, "--max-relative-error", value: "E",
+        help: "make a smaller patch whose update errs by E of its RMS in each tensor; 0 is exact"),
       .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),
     ] + Argument.common
   }
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
+    try check(maxRelativeError: maxRelativeError)
     guard featureFactors.allSatisfy(\.isFinite) else {
       throw UsageError("H of '--feature-factor' must be finite")
     }
@@ -74,6 +79,7 @@ struct CreateCommand: Command {
       base: base, gradiend: gradiend, output: output, featureFactors: featureFactors,
       learningRate: learningRate)
     creation.part = part.updated
+    creation.maxRelativeError = Double(maxRelativeError)
     creation.overwrites = overwrites
     creation.threadCount = common.threadCount
     let line = progress("creating")

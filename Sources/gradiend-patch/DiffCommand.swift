@@ -6,6 +6,7 @@ struct DiffCommand: Command {
   var base = ""
   var result = ""
   var output = PatchCreation.defaultOutput
+  var maxRelativeError: Float = 0
   var overwrites = false
   var common = CommonOptions()
 
@@ -27,16 +28,21 @@ struct DiffCommand: Command {
       .operand(\.base, "BASE", help: "base model: safetensors or GGUF, or folder"),
       .operand(\.result, "RESULT", help: "finished model: likewise"),
       .option(\.output, "-o", "--output", value: "PATCH", help: "where the patch goes"),
+      .option(
+        \.maxRelativeError, "--max-relative-error", value: "E",
+        help: "make a smaller patch whose update errs by E of its RMS in each tensor; 0 is exact"),
       .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),
     ] + Argument.common
   }
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
+    try check(maxRelativeError: maxRelativeError)
   }
 
   func run() throws(PatchError) -> ExitStatus {
     var comparison = CheckpointComparison(base: base, result: result, output: output)
+    comparison.maxRelativeError = Double(maxRelativeError)
     comparison.overwrites = overwrites
     comparison.threadCount = common.threadCount
     let line = progress("comparing")

@@ -3,6 +3,15 @@ import GradiendPatch
 extension PatchSummary {
   /// The summary for people.
   var text: String {
+    summary + (maxRelativeError > 0 ? "\n" + precision : "")
+  }
+
+  private var precision: String {
+    "the update errs by \(Quantity.decimal(relativeError, digits: 5)) of its RMS at most in any tensor; "
+      + "\(Quantity.decimal(maxRelativeError, digits: 5)) was allowed"
+  }
+
+  private var summary: String {
     """
     \(path): \(Quantity.bytes(byteCount)), \(Quantity.share(byteCount, of: baseByteCount)) of the base's \
     \(Quantity.bytes(baseByteCount))
