@@ -36,6 +36,7 @@ let package = Package(
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
 
     .target(name: "CLinux"),
+    .target(name: "CStartup"),
     .target(
       name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto", "CZstd"],
       swiftSettings: strict + lifetimes),
@@ -58,7 +59,7 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "PatchFormat"],
       swiftSettings: strict),
     .executableTarget(
-      name: "gradiend-patch", dependencies: ["CommandGrammar", "GradiendPatch"],
+      name: "gradiend-patch", dependencies: ["CStartup", "CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
     .executableTarget(

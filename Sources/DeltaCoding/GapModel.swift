@@ -9,14 +9,14 @@ struct GapModel: ~Copyable {
   /// The weight of an element whose odds are even is `2^30`.
   static let unitShift = 30
   /// Weights from here on mark elements that are looked at one by one.
-  static let likelyWeight: Int64 = 1 << 62
+  static let likelyWeight: Int64 = 1 << 59
   /// Distances are told apart in steps of `2^24` first.
   static let stepShift = 24
   /// The class that says "beyond all others".
   static let beyond = 15
   static let beyondDistance: Int64 = 1 << (24 + 14)
   /// A distance from here on is never reached.
-  static let unreachable: Int64 = 1 << 60
+  static let unreachable: Int64 = 1 << 58
 
   init() {
     for (index, percent) in Self.classes.enumerated() {
@@ -46,6 +46,24 @@ struct GapModel: ~Copyable {
   static let leastOdds = -160
   /// Weights by odds, levels included, from ``leastOdds`` on.
   static let weights: [Int64] = (leastOdds..<640).map(weight)
+
+  /// How many elements ``sum(_:_:count:)`` takes together.
+  static let strideLength = 8
+
+  /// What the next elements weigh together, or nil if there are not so many.
+  ///
+  /// Changes are rare, so most elements are passed in such strides, with one comparison for all.
+  /// Even eight likely ones do not overflow.
+  @inline(__always)
+  static func sum(
+    _ weights: UnsafePointer<Int64>, _ places: UnsafePointer<UInt16>, count: Int
+  ) -> Int64? {
+    guard count >= strideLength else { return nil }
+    return unsafe (weights[Int(places[0])] &+ weights[Int(places[1])])
+      &+ (weights[Int(places[2])] &+ weights[Int(places[3])])
+      &+ (weights[Int(places[4])] &+ weights[Int(places[5])])
+      &+ (weights[Int(places[6])] &+ weights[Int(places[7])])
+  }
 
   /// The interval that a number of steps stands for: its class, its first step, log2 of its steps.
   @inline(__always)

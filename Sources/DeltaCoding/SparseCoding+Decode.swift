@@ -68,6 +68,9 @@ extension SparseCoding {
     var noted = left
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
+    let places = unsafe state.places.pointer
+    // How well strides have gone of late.
+    var trust = 8
     for row in 0..<shape.rows {
       let source = unsafe source + row * shape.columns
       let target = unsafe target + row * shape.columns
@@ -76,49 +79,70 @@ extension SparseCoding {
         let end = min(column + Levels.segment, shape.columns)
         unsafe (target + column).update(from: source + column, count: end - column)
         var weights = unsafe allWeights + state.levels.row
+        // Where each element's weight lies, but for the row's level. A change in this row alters the
+        // level of its own column only, so these stay right for the columns behind it.
+        for index in column..<end {
+          unsafe places[index &- column] =
+            UInt16(truncatingIfNeeded: source[index] &>> weightShift & weightMask)
+            &+ UInt16(columnLevels[index])
+        }
+        let place = unsafe places - column
+        trust = max(trust, 2)
         while column < end {
-          let bits = unsafe source[column]
-          let place = Int(truncatingIfNeeded: bits &>> weightShift & weightMask)
-          let weight = unsafe weights[place &+ Int(columnLevels[column])]
-          left &-= weight
-          if left < 0 {
-            let exponent = place >> 6
-            if weight == GapModel.likelyWeight {
-              left &+= weight
-              guard state.codeFlag(false, exponent: exponent, column: column, with: &values)
-              else {
-                column &+= 1
-                continue
-              }
-              state.levels.passed(weight: noted &- left)
-            } else {
-              left &+= weight
-              state.levels.passed(weight: noted &- left)
-              state.gaps.settle(
-                next, before: next.distance &- left, weight: weight, with: &positions)
-              rareCount &-= 1
-              next =
-                rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-              left = next.distance
-            }
-            noted = left
-            let change = state.codeChange(
-              magnitude: 0, falls: false, exponent: exponent, column: column,
-              rare: weight != GapModel.likelyWeight,
-              with: &values)
-            let distance = Word(truncatingIfNeeded: change.magnitude)
-            let ordinal = change.falls ? bits.ordinal &- distance : bits.ordinal &+ distance
-            unsafe target[column] = ordinal.floatBits
-            remaining &-= 1
-            guard remaining > 0 else {
-              let done = row * shape.columns + column + 1
-              let rest = shape.elementCount - done
-              unsafe (target + column + 1).update(from: source + column + 1, count: rest)
-              return
-            }
-            unsafe weights = allWeights + state.levels.row
+          if let sum = unsafe GapModel.sum(weights, place + column, count: end &- column),
+            sum <= left
+          {
+            left &-= sum
+            column &+= GapModel.strideLength
+            trust = min(trust &+ 1, 8)
+            continue
           }
-          column &+= 1
+          // Where changes are many, strides fail too often to be worth trying.
+          trust &-= 3
+          let stop = trust > 0 ? min(column &+ GapModel.strideLength, end) : end
+          while column < stop {
+            let bits = unsafe source[column]
+            let weight = unsafe weights[Int(place[column])]
+            left &-= weight
+            if left < 0 {
+              let exponent = unsafe Int(place[column] >> 6)
+              if weight == GapModel.likelyWeight {
+                left &+= weight
+                guard state.codeFlag(false, exponent: exponent, column: column, with: &values)
+                else {
+                  column &+= 1
+                  continue
+                }
+                state.levels.passed(weight: noted &- left)
+              } else {
+                left &+= weight
+                state.levels.passed(weight: noted &- left)
+                state.gaps.settle(
+                  next, before: next.distance &- left, weight: weight, with: &positions)
+                rareCount &-= 1
+                next =
+                  rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
+                left = next.distance
+              }
+              noted = left
+              let change = state.codeChange(
+                magnitude: 0, falls: false, exponent: exponent, column: column,
+                rare: weight != GapModel.likelyWeight,
+                with: &values)
+              let distance = Word(truncatingIfNeeded: change.magnitude)
+              let ordinal = change.falls ? bits.ordinal &- distance : bits.ordinal &+ distance
+              unsafe target[column] = ordinal.floatBits
+              remaining &-= 1
+              guard remaining > 0 else {
+                let done = row * shape.columns + column + 1
+                let rest = shape.elementCount - done
+                unsafe (target + column + 1).update(from: source + column + 1, count: rest)
+                return
+              }
+              unsafe weights = allWeights + state.levels.row
+            }
+            column &+= 1
+          }
         }
         state.levels.passed(weight: noted &- left)
         noted = left

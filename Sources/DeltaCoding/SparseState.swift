@@ -7,6 +7,8 @@ struct SparseState: ~Copyable {
   let shifts: UncheckedBuffer<UInt8>
   /// Weights by exponent (64 each) and biased level of row and column together.
   let weights: UncheckedBuffer<Int64>
+  /// Room for where the weights of a segment's elements lie.
+  let places = UncheckedBuffer<UInt16>(repeating: 0, count: Levels.segment)
   /// Probabilities in 65,536ths, by half octaves of odds from −64 on.
   private let probabilities: UncheckedBuffer<UInt32>
 
