@@ -29,6 +29,18 @@ struct CheckpointOutput: Sendable {
     return (1...count).map { name.path(number: $0) }
   }
 
+  /// Refuses to replace a folder that no model lies in: it goes with all that it holds, and was
+  /// hardly meant.
+  private static func checkReplaceable(_ path: String) throws(PatchError) {
+    guard let status = try? FileStatus(path: path), status.isFolder,
+      let names = try? Folder.names(in: path), !names.isEmpty,
+      !names.contains(where: { $0.hasSuffix(".safetensors") })
+    else { return }
+    throw PatchError(
+      .cannotCreate, path: path, "there is a folder of this name that holds no model",
+      remedy: "remove it yourself, or choose another name for the output")
+  }
+
   /// Makes the temporary files, reserves their space and writes what belongs to no tensor.
   ///
   /// - Throws: ``PatchError`` if the output exists, cannot be made or has no room.
@@ -44,6 +56,7 @@ struct CheckpointOutput: Sendable {
           : "there is a folder of this name, but the output is a file")
     }
     if input.isFolder {
+      try Self.checkReplaceable(path)
       let folder = try PatchError.writing(path) { () throws(SystemError) in
         try OutputFolder(path: path, overwrites: overwrites, synchronises: synchronises)
       }
