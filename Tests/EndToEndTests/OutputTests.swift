@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test func `a folder is replaced by a folder, and by nothing else`() throws {
-    try stage.folder.write("old", to: "out/old.txt")
+    try stage.folder.write("old", to: "out/old.safetensors")
     #expect(try stage.run("apply", "base", "patch", "-o", "out").status == 73)
     let file = try stage.run("apply", "base.safetensors", "patch", "-o", "out", "--force")
     #expect(file.status == 73)

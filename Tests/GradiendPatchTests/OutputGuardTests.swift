@@ -72,8 +72,8 @@ import Testing
     #expect(try bench.bytes("old/patch") == bench.bytes("files/patch"))
   }
 
-  @Test func `a folder without inputs is replaced`() throws {
-    try bench.folder.write("old", to: "old/old.txt")
+  @Test func `a folder with another model is replaced`() throws {
+    try bench.folder.write("old", to: "old/old.safetensors")
     _ = try patching("models/base", "old", "files/patch").run()
     #expect(
       try bench.folder.tree().filter { $0.hasPrefix("old/") }.sorted() == [
