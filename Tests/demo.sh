@@ -31,3 +31,17 @@ run strip tiny-llama-debiased gradiend_patch.safetensors -o tiny-llama-stripped
 say 'Base and stripped base are the same file.'
 sha256sum tiny-llama/model.safetensors tiny-llama-stripped/model.safetensors
 cmp tiny-llama/model.safetensors tiny-llama-stripped/model.safetensors
+
+say 'A patch of a model that is debiased already. It also fits the GGUF that llama.cpp made of the base.'
+tar xf "$here/../Fixtures/reference-gguf.tar.xz" ./hf/llama-bf16 ./hf/llama-bf16.dense \
+  ./pairs/llama-bf16.BF16.gguf ./pairs/llama-bf16.dense.BF16.gguf
+mv hf/llama-bf16 base
+mv hf/llama-bf16.dense debiased
+mv pairs/llama-bf16.BF16.gguf base-BF16.gguf
+mv pairs/llama-bf16.dense.BF16.gguf expected-BF16.gguf
+run diff base debiased -o patch.safetensors
+run apply base-BF16.gguf patch.safetensors -o debiased-BF16.gguf
+sha256sum debiased-BF16.gguf expected-BF16.gguf
+cmp debiased-BF16.gguf expected-BF16.gguf
+run strip debiased-BF16.gguf patch.safetensors -o stripped-BF16.gguf
+cmp base-BF16.gguf stripped-BF16.gguf
