@@ -2,7 +2,7 @@ package import ByteIO
 
 /// Turns a base chunk and a result chunk into few bytes, and back.
 ///
-/// An encoded chunk is a coding id and that coding's streams (Formats/patch.md, section 6). A chunk
+/// An encoded chunk is a coding id and that coding's streams (Formats/delta-coding.md). A chunk
 /// in which nothing changed has no bytes at all.
 package struct ChunkCoder: Sendable {
   package let shape: ChunkShape
@@ -22,7 +22,12 @@ package struct ChunkCoder: Sendable {
     guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
     switch shape.element {
     case .float(let format):
-      if let chunk = encode(format, base: base, result: result, shifts: shifts) { return chunk }
+      let chunk = AlignedElements.with(base, byteWidth: format.byteWidth) { base in
+        AlignedElements.with(result, byteWidth: format.byteWidth) { result in
+          encode(format, base: base, result: result, shifts: shifts)
+        }
+      }
+      if let chunk { return chunk }
     case .block(let format, _):
       let chunk = BlockCoding(shape, format).encode(base: base, result: result)
       // Where most values change there is nothing to find, and bytes as they are bound the size.
@@ -57,6 +62,8 @@ package struct ChunkCoder: Sendable {
 
   /// Writes to `result` what `chunk` makes of `base`.
   ///
+  /// - Precondition: All spans but `chunk` hold `shape.byteCount` bytes. `result` is aligned to the
+  ///   elements; `base` need not be.
   /// - Throws: ``FormatError``, its offset counted from the start of `chunk`, if the chunk is not
   ///   one that fits this shape. `result` then holds nothing of use.
   /// - Complexity: O(`shape.elementCount`), whatever `chunk` says.
@@ -68,6 +75,7 @@ package struct ChunkCoder: Sendable {
 
   /// Writes to `base` what `chunk` made `result` from: the inverse of ``apply(_:to:into:)``.
   ///
+  /// - Precondition: As ``apply(_:to:into:)``.
   /// - Throws: As ``apply(_:to:into:)``.
   package func strip(
     _ chunk: RawSpan, from result: RawSpan, into base: inout MutableRawSpan
@@ -118,6 +126,22 @@ package struct ChunkCoder: Sendable {
       }
       return
     }
+    if case .float(let format) = shape.element {
+      precondition(AlignedElements.are(output.bytes, byteWidth: format.byteWidth))
+      try AlignedElements.with(input, byteWidth: format.byteWidth) {
+        (input) throws(FormatError) in
+        try decodeAligned(chunk, from: input, into: &output, direction: direction)
+      }
+    } else {
+      try decodeAligned(chunk, from: input, into: &output, direction: direction)
+    }
+  }
+
+  /// As above, of a chunk that is not empty, where elements lie as they should.
+  private func decodeAligned(
+    _ chunk: RawSpan, from input: RawSpan, into output: inout MutableRawSpan,
+    direction: Direction
+  ) throws(FormatError) {
     var reader = ByteReader(chunk)
     let id = try reader.read(UInt8.self)
     switch try coding(id) {
@@ -157,7 +181,7 @@ package struct ChunkCoder: Sendable {
   }
 }
 
-/// The ids of Formats/patch.md, section 6.
+/// The ids of Formats/delta-coding.md, "A coded chunk".
 package enum Coding: UInt8, CaseIterable, Sendable {
   case planes = 0
   case sparse = 1

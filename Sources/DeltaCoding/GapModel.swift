@@ -15,8 +15,11 @@ struct GapModel: ~Copyable {
   /// The class that says "beyond all others".
   static let beyond = 15
   static let beyondDistance: Int64 = 1 << (24 + 14)
-  /// A distance from here on is never reached.
-  static let unreachable: Int64 = 1 << 58
+  /// A distance from here on is never reached: an element weighs less than `2^27`, and a chunk has
+  /// fewer than `2^26` of them.
+  ///
+  /// Not higher, as a reader adds up classes "beyond" until here, even of a chunk of a few bytes.
+  static let unreachable: Int64 = 1 << 54
 
   init() {
     for (index, percent) in Self.classes.enumerated() {

@@ -51,7 +51,7 @@ struct Levels: ~Copyable {
     // 2^30 is one change; the row's own level is taken out again.
     let changes = UInt64(truncatingIfNeeded: weight) >> 14
     let whole = UInt64(row &>> 1)
-    let level = row & 1 == 0 ? changes : changes &* 46_341 >> 16
+    let level = row & 1 == 0 ? changes : (changes &* 46_341) >> 16
     rowPredicted &+= (level << 8) >> whole
   }
 

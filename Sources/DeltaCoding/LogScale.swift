@@ -1,16 +1,14 @@
 /// Logarithms in half octaves, the unit of all levels (Formats/delta-coding.md, "Half octaves").
 enum LogScale {
-  /// `2^(halfOctaves / 2 + shift)`, rounded down: 0 where that is below one, `2^47` where beyond.
+  /// `2^(⌊halfOctaves / 2⌋ + shift)`: 0 where that is below one, `2^47` where beyond.
+  ///
+  /// Whole octaves do: with the half of an odd number, patches are a little larger.
   static func power(_ halfOctaves: Int, shift: Int = 0) -> UInt64 {
     let exponent = halfOctaves + 2 * shift
-    guard exponent >= 0 else { return 0 }
-    guard exponent < 94 else { return 1 << 47 }
-    let whole: UInt64 = 1 << UInt64(exponent >> 1)
-    // 46,341 is 2^15.5.
-    return exponent & 1 == 0 ? whole : whole &* 46_341 >> 15
+    return exponent < 0 ? 0 : 1 << UInt64(min(exponent >> 1, 47))
   }
 
-  /// The probability, in 65,536ths, whose odds are `2^(halfOctaves / 2)` to one.
+  /// The probability, in 65,536ths, whose odds are ``power(_:shift:)`` to one.
   static func probability(_ halfOctaves: Int) -> Int {
     let odds = power(halfOctaves, shift: 16)
     return Int((odds << 16) / (odds + 65_536))

@@ -62,6 +62,18 @@ import Testing
     }
   }
 
+  @Test
+  func `a distance without an end takes no time`() throws {
+    var sample = Sample(.bfloat16, rows: 1, columns: 1)
+    sample.append(0x3F80, 0x3F81)
+    // One change among unlikely elements and one move, and streams of zeros: all gaps are beyond.
+    let chunk: [UInt8] = [1, 0xFF, 1, 0, 1, 0, 0, 0, 0, 0]
+    let duration = try ContinuousClock().measure {
+      for _ in 0..<2 { _ = try sample.decoded(chunk) }
+    }
+    #expect(duration < .seconds(10))
+  }
+
   @Test func `an unknown coding is an error at the first byte`() throws {
     let sample = Self.samples[0]
     #expect(throws: FormatError.unsupported("coding 200 is unknown to this version", at: 0)) {

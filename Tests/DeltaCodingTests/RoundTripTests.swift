@@ -62,6 +62,31 @@ import Testing
     try expectRoundTrip(sparse)
   }
 
+  @Test(arguments: FloatFormat.all, [1e-4, 1e-1])
+  func `elements may lie at any byte`(format: FloatFormat, scale: Double) throws {
+    let sample = Sample.outerProduct(format, rows: 20, columns: 30, scale: scale, seed: 8)
+    let coder = ChunkCoder(sample.shape)
+    for offset in 1..<8 {
+      let base = [UInt8](repeating: 0, count: offset) + sample.base
+      let result = [UInt8](repeating: 0, count: offset) + sample.result
+      let range = offset..<base.count
+      let chunk = coder.encode(
+        base: base.span.bytes.extracting(range), result: result.span.bytes.extracting(range))
+      #expect(chunk == sample.encoded())
+      var output = [UInt8](repeating: 0, count: sample.base.count)
+      var span = output.mutableSpan
+      var bytes = span.mutableBytes
+      try coder.apply(
+        chunk.bytes.span.bytes, to: base.span.bytes.extracting(range), into: &bytes)
+      #expect(output == sample.result)
+      span = output.mutableSpan
+      bytes = span.mutableBytes
+      try coder.strip(
+        chunk.bytes.span.bytes, from: result.span.bytes.extracting(range), into: &bytes)
+      #expect(output == sample.base)
+    }
+  }
+
   @Test(arguments: FloatFormat.all)
   func `an unrelated result costs at most two hundredths more than its raw bytes`(
     format: FloatFormat

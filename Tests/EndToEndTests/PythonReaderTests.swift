@@ -45,23 +45,13 @@ import Testing
 
   // MARK: Patches of floats
 
-  /// Whether the reader knows more than the coding of words.
-  static let readsFloats: Bool = {
-    let text = try? String(
-      contentsOfFile: Fixtures.repository("Tests/reader/delta_coding.py"), encoding: .utf8)
-    return text.map { !$0.contains("coding 0 alone") } ?? false
-  }()
-
-  @Test(
-    .enabled(if: readsFloats, "the reader knows the coding of words alone"),
-    arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: 1...6 as ClosedRange<UInt64>)
   func `floats are applied and stripped to the same bytes`(seed: UInt64) throws {
     let base = RandomModel(seed: seed)
     try checkReader(base.file(), base.changed(seed: seed + 20).file())
   }
 
-  @Test(.enabled(if: readsFloats, "the reader knows the coding of words alone"))
-  func `a created patch is applied and stripped to the same bytes`() throws {
+  @Test func `a created patch is applied and stripped to the same bytes`() throws {
     let base = RandomModel(seed: 5)
     var builder = GradiendBuilder(base.parameters(seed: 5), seed: 5)
     try builder.write(to: folder, as: "gradiend")

@@ -1,32 +1,699 @@
-"""Coded chunks: coding 0 alone.
+"""Coded chunks, written from Formats/delta-coding.md alone.
 
 `element` is "bf16", "f16", "f32" or "word1", "word2", "word4", "word8"; the bytes of a chunk are
-`rows` times `columns` of them.
+`rows` times `columns` of them. Section names in comments are those of the specification.
 """
 
 import numpy
 import zstandard
 
 WIDTHS = {"bf16": 2, "f16": 2, "f32": 4, "word1": 1, "word2": 2, "word4": 4, "word8": 8}
+MANTISSA_BITS = {"bf16": 7, "f16": 10, "f32": 23}
+
+
+class Corrupt(Exception):
+    """Why a chunk is refused."""
 
 
 def apply_chunk(chunk, base, element, rows, columns):
     """The result's bytes of a chunk."""
-    return _add(chunk, base, element, rows * columns, 1)
+    return _decode(chunk, base, element, rows, columns, strips=False)
 
 
 def strip_chunk(chunk, result, element, rows, columns):
     """The base's bytes of a chunk."""
-    return _add(chunk, result, element, rows * columns, -1)
+    return _decode(chunk, result, element, rows, columns, strips=True)
 
 
-def _add(chunk, data, element, count, sign):
-    if chunk[0] != 0:
-        raise NotImplementedError(f"coding {chunk[0]}")
-    width = WIDTHS[element]
-    planes = zstandard.ZstdDecompressor().decompress(chunk[1:], max_output_size=count * width)
-    differences = numpy.frombuffer(planes, "u1").reshape(width, count).T.copy().view(f"<u{width}")
-    words = numpy.frombuffer(data, f"<u{width}")
-    with numpy.errstate(over="ignore"):
-        changed = words + differences[:, 0] if sign > 0 else words - differences[:, 0]
-    return changed.astype(f"<u{width}").tobytes()
+def _decode(chunk, data, element, rows, columns, strips):
+    words = numpy.frombuffer(data, f"<u{WIDTHS[element]}")
+    if not chunk:
+        return words.tobytes()
+    if chunk[0] == 0:
+        return _planes(chunk, words, strips)
+    if chunk[0] not in (1, 2):
+        raise Corrupt(f"coding {chunk[0]} is unknown")
+    if element not in MANTISSA_BITS:
+        raise Corrupt(f"coding {chunk[0]} is for floats")
+    decoder = {1: _sparse, 2: _dense}[chunk[0]]
+    decoded = decoder(Fields(chunk, 1), words.tolist(), Floats(element), rows, columns, strips)
+    return numpy.array(decoded, words.dtype).tobytes()
+
+
+# Coding 0
+
+
+def _planes(chunk, words, strips):
+    width, size = words.dtype.itemsize, words.nbytes
+    if zstandard.frame_content_size(chunk[1:]) != size:
+        raise Corrupt("the planes have another size")
+    planes = zstandard.ZstdDecompressor().decompress(chunk[1:], max_output_size=size)
+    differences = numpy.frombuffer(planes, "u1").reshape(width, -1).T.copy().view(words.dtype)
+    return (words - differences[:, 0] if strips else words + differences[:, 0]).tobytes()
+
+
+# Conventions
+
+
+class Fields:
+    def __init__(self, data, position):
+        self.data = data
+        self.position = position
+
+    def bytes(self, count):
+        if count > len(self.data) - self.position:
+            raise Corrupt("a field is cut")
+        self.position += count
+        return self.data[self.position - count:self.position]
+
+    def rest(self):
+        return self.bytes(len(self.data) - self.position)
+
+    def varint(self):
+        value = shift = 0
+        while shift < 63:
+            byte = self.bytes(1)[0]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if not byte and shift:
+                    raise Corrupt("an integer is not in its shortest form")
+                return value
+            shift += 7
+        raise Corrupt("an integer is too long")
+
+    def counts(self, elements):
+        rare, likely = self.varint(), self.varint()
+        if rare + likely > elements:
+            raise Corrupt("more than there are elements")
+        return rare, likely
+
+    def shifts(self, floats):
+        """Shifts, by exponent."""
+        count = self.varint()
+        if count > floats.exponents:
+            raise Corrupt("too many shifts")
+        shifts, last = [0] * floats.exponents, -1
+        for _ in range(count):
+            first, shift = self.bytes(2)
+            if not last < first < floats.exponents or shift > floats.mantissa_bits:
+                raise Corrupt("a shift that cannot be")
+            shifts[first:] = [shift] * (floats.exponents - first)
+            last = first
+        return shifts
+
+
+class Floats:
+    """Ordinals."""
+
+    def __init__(self, element):
+        self.bits = 8 * WIDTHS[element]
+        self.mantissa_bits = MANTISSA_BITS[element]
+        self.exponents = 1 << self.bits - 1 - self.mantissa_bits
+        self.mask = (1 << self.bits) - 1
+
+    def ordinal(self, word):
+        """Or the word that has this ordinal."""
+        return word ^ self.mask >> 1 if word >> self.bits - 1 else word
+
+    def moved(self, word, distance):
+        return self.ordinal(self.ordinal(word) + distance & self.mask)
+
+    def exponent(self, word):
+        return (word & self.mask >> 1) >> self.mantissa_bits
+
+
+# Half octaves
+
+
+def clamp(value, least, most):
+    return min(max(value, least), most)
+
+
+def power(half_octaves, shift):
+    exponent = half_octaves + 2 * shift
+    return 0 if exponent < 0 else 1 << min(exponent >> 1, 47)
+
+
+def probability(half_octaves):
+    odds = power(half_octaves, 16)
+    return (odds << 16) // (odds + 65536)
+
+
+EIGHTHS = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4,
+           5, 5, 5, 5, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 8, 8]
+
+
+def eighths(value):
+    exponent = value.bit_length() - 1
+    return 8 * exponent + EIGHTHS[(value << 5 >> exponent) & 31]
+
+
+# Adaptive bits and the range coder
+
+
+class Models:
+    def __init__(self, count):
+        self.ones = [32768] * count
+        self.seen = [0] * count
+
+    def start(self, index, at, trust):
+        self.ones[index] = clamp(at, 32, 65504)
+        self.seen[index] = trust
+
+    def learn(self, index, bit):
+        rate = 327680 // (5 * self.seen[index] + 8)
+        ones = self.ones[index]
+        self.ones[index] = ones + (((65504 if bit else 32) - ones) * rate >> 16)
+        self.seen[index] = min(self.seen[index] + 1, 90)
+
+
+class RangeDecoder:
+    def __init__(self, data):
+        self.data = data
+        self.position = 8
+        self.code = int.from_bytes(data[:8].ljust(8, b"\0"), "big")
+        self.range = (1 << 64) - 1
+
+    def bit(self, models, index):
+        bound = (self.range >> 16) * models.ones[index]
+        bit = self.code < bound
+        if bit:
+            self.range = bound
+        else:
+            self.code -= bound
+            self.range -= bound
+        models.learn(index, bit)
+        self.fill()
+        return bit
+
+    def raw(self, count):
+        value = self.place(count)
+        self.narrow(value, 1, count)
+        return value
+
+    def place(self, exponent):
+        return min(self.code // (self.range >> exponent), (1 << exponent) - 1)
+
+    def narrow(self, start, width, exponent):
+        part = self.range >> exponent
+        self.code -= start * part
+        self.range = width * part
+        self.fill()
+
+    def fill(self):
+        if self.range < 1 << 48:
+            while self.range < 1 << 56:
+                byte = self.data[self.position] if self.position < len(self.data) else 0
+                self.code = (self.code << 8 | byte) & (1 << 64) - 1
+                self.range <<= 8
+                self.position += 1
+
+
+def signed_unary(coder, models, first):
+    if not coder.bit(models, first):
+        return 0
+    negative = coder.bit(models, first + 1)
+    magnitude = 1
+    while magnitude < 300 and coder.bit(models, first + 1 + min(magnitude, 10)):
+        magnitude += 1
+    return -magnitude if negative else magnitude
+
+
+# Odds tables
+
+LIKELY = -6
+
+
+def odds_table(coder, exponents):
+    """Odds by exponent; those not in it are closed."""
+    models = Models(24)
+    models.start(0, 60000, 2)
+    lowest = min(coder.raw(8), exponents - 1)
+    highest = min(lowest + coder.raw(8), exponents - 1)
+    odds, prediction, slope = {}, 0, 0
+    for exponent in range(lowest, highest + 1):
+        if lowest < exponent < highest and not coder.bit(models, 0):
+            prediction += slope
+            continue
+        value = clamp(prediction + signed_unary(coder, models, 1), -52, 6)
+        odds[exponent] = value
+        slope = -3
+        prediction = value + slope
+    return odds
+
+
+def complete(odds, exponents):
+    """Raises saturated odds; the odds for sizes, by exponent and 64 more."""
+    above = None
+    for exponent in sorted(odds, reverse=True):
+        if above is not None and odds[exponent] > 2:
+            odds[exponent] = max(odds[exponent], odds[above] + 2 * (above - exponent))
+        above = exponent
+    sizes, lowest = [], min(odds)
+    for exponent in range(exponents + 64):
+        if exponent in odds:
+            sizes.append(odds[exponent])
+        elif exponent < lowest:
+            sizes.append(odds[lowest] + 2 * (lowest - exponent))
+        else:
+            sizes.append(max(sizes[-1] - 4, -128))
+    return sizes
+
+
+# Weights and gaps
+
+LIKELY_WEIGHT = 1 << 59
+UNREACHABLE = 1 << 54
+
+CLASSES = [33, 84, 1, 60, 65, 8, 2, 70, 65, 55, 54, 33, 16, 10, 10]
+FRACTIONS = [
+    [50, 50, 50], [50, 50, 50], [46, 45, 45], [46, 46, 48], [46, 46, 46], [38, 44, 44],
+    [30, 40, 42], [31, 38, 40], [23, 30, 40], [19, 32, 35],
+]
+
+
+def weight(odds):
+    return LIKELY_WEIGHT if odds >= LIKELY else max(power(odds, 30), 1)
+
+
+WEIGHTS = {odds: weight(odds) for odds in range(-160, 640)}
+
+
+class Gaps:
+    """Where the next change is, of those that were unlikely; `left` is what may pass before it."""
+
+    def __init__(self, data, count):
+        self.coder = RangeDecoder(data)
+        self.models = Models(64)
+        for index, percent in enumerate(CLASSES):
+            self.models.start(1 + index, 655 * percent, 6)
+        for level in range(2, 15):
+            for index, percent in enumerate(FRACTIONS[min(level, 11) - 2]):
+                self.models.start(16 + 3 * level + index, 655 * percent, 6)
+        self.count = count
+        self.read()
+
+    def read(self):
+        self.left = self.distance = UNREACHABLE
+        self.skipped = 0
+        if not self.count:
+            return
+        while True:
+            node = 1
+            for _ in range(4):
+                node = 2 * node + self.coder.bit(self.models, node)
+            level = node - 16
+            if level < 15:
+                break
+            self.skipped += 1 << 38
+            if self.skipped >= UNREACHABLE:
+                return
+        steps, shift = level, max(level - 3, 0)
+        if level >= 2:
+            steps, model = 1, 16 + 3 * level
+            for _ in range(min(level - 1, 2)):
+                bit = self.coder.bit(self.models, model)
+                steps = 2 * steps + bit
+                model += 1 + bit
+        self.first = steps << shift + 24
+        self.exponent = shift + 24
+        self.distance = self.skipped + self.first + self.coder.place(self.exponent)
+        self.left = self.distance
+
+    def settle(self, weight):
+        """The change is the element of this weight, which `left` does not reach over."""
+        before = self.distance - self.left - self.skipped
+        start = max(before, self.first)
+        end = min(before + weight, self.first + (1 << self.exponent))
+        self.coder.narrow(start - self.first, end - start, self.exponent)
+        self.count -= 1
+        self.read()
+
+
+# Levels
+
+
+class Levels:
+    def __init__(self, columns, row_prior, column_prior):
+        self.row = 0
+        self.columns = [0] * columns
+        self.row_prior, self.column_prior = (
+            None if code == 15 else 65536 << code >> 4 for code in (row_prior, column_prior))
+        self.row_hits = self.row_predicted = 0
+        self.hits = [0] * columns
+        self.predicted = [0] * columns
+        self.rare_hits = self.common = 0
+
+    @staticmethod
+    def level(hits, predicted, prior):
+        difference = eighths(hits + prior) - eighths(predicted + prior)
+        return clamp(difference + 2 >> 2, -16, 15)
+
+    def passed(self, weight):
+        changes = weight >> 14
+        if self.row & 1:
+            changes = changes * 46341 >> 16
+        self.row_predicted += changes << 8 >> (self.row + 16 >> 1)
+
+    def looked_at(self, odds, column):
+        row, own = self.row, self.columns[column]
+        self.row_predicted += probability(clamp(odds + own, -64, 63))
+        self.predicted[column] += probability(clamp(odds + row, -64, 63))
+
+    def hit(self, column, rare):
+        self.rare_hits += rare
+        self.row_hits += 65536
+        self.hits[column] += 1
+        self.refresh_column(column)
+        self.refresh_row()
+
+    def refresh_row(self):
+        if self.row_prior:
+            self.row = self.level(self.row_hits, self.row_predicted, self.row_prior)
+
+    def refresh_column(self, column):
+        if self.column_prior:
+            self.columns[column] = self.level(
+                self.hits[column] << 16, self.predicted[column] + self.common, self.column_prior)
+
+    def end_row(self, row):
+        self.common = (self.rare_hits << 16) // len(self.columns)
+        done = row + 1
+        if done % 32 == 0 or done in (1, 2, 4, 8, 16):
+            for column in range(len(self.columns)):
+                self.refresh_column(column)
+        self.row = self.row_hits = self.row_predicted = 0
+
+
+# Changes
+
+FLAG, DOUBLE, FURTHER, REACH, FRACTION = 0, 64, 128, 192, 256
+
+
+class Changes:
+    def __init__(self, coder, floats, columns, shifts, sizes, least_reach, predicts_signs):
+        self.coder, self.floats, self.shifts, self.sizes = coder, floats, shifts, sizes
+        self.least_reach = least_reach
+        self.signs = Signs(coder, columns) if predicts_signs else None
+        self.models = models = Models(512)
+        for index in range(64):
+            models.start(FLAG + index, probability(index - 4), 8)
+            octave = index - 32
+            saturated = probability(2 * octave + 2)
+            models.start(DOUBLE + index, max(saturated, 4000 if octave < -8 else 9800), 8)
+            models.start(FURTHER + index, max(saturated, 20000), 8)
+            models.start(REACH + index, max(saturated, 26000), 4)
+        for length in range(2, 32):
+            for index, start in enumerate((21000, 25600, 28000)):
+                models.start(FRACTION + 3 * length + index, start, 12)
+
+    def flag(self, odds):
+        return self.coder.bit(self.models, FLAG + clamp(odds - LIKELY, 0, 63))
+
+    def further(self, first, exponent, level):
+        """Whether a change of this level is larger than what leads to this exponent."""
+        octave = self.sizes[min(exponent, len(self.sizes) - 1)] + level >> 1
+        return self.coder.bit(self.models, first + clamp(octave + 32, 0, 63))
+
+    def magnitude(self, exponent, level):
+        shift = self.shifts[exponent]
+        digits = self.floats.mantissa_bits - shift
+        length = 1
+        while length <= digits and self.further(
+                DOUBLE if length == 1 else FURTHER, exponent + shift + length, level):
+            length += 1
+        if length <= digits:
+            return self.fraction(length) << shift
+        reach = max(self.least_reach, exponent + 1)
+        while reach < exponent + self.floats.exponents and self.further(
+                REACH, reach + self.floats.mantissa_bits + 1, level):
+            reach += 1
+        low = self.coder.raw(digits)
+        return (reach - exponent << self.floats.mantissa_bits) + (low << shift)
+
+    def fraction(self, length):
+        number, model = 1, FRACTION + 3 * length
+        for _ in range(min(length - 1, 2)):
+            bit = self.coder.bit(self.models, model)
+            number = 2 * number + bit
+            model += 1 + bit
+        rest = max(length - 3, 0)
+        return number << rest | self.coder.raw(rest)
+
+    def falls(self, column):
+        return self.signs.falls(column) if self.signs else self.coder.raw(1) == 1
+
+    def end_row(self):
+        if self.signs:
+            self.signs.end_row()
+
+
+# Signs
+
+
+class Signs:
+    def __init__(self, coder, columns):
+        self.coder = coder
+        self.models = Models(9)
+        for index, percent in enumerate((50, 60, 66, 72, 78, 80, 84, 88, 94)):
+            self.models.start(index, 655 * percent, 8)
+        self.columns = [0] * columns
+        self.row = 0
+        self.changes = []
+
+    def falls(self, column):
+        sign = self.columns[column]
+        evidence = self.row * sign
+        is_right = self.coder.bit(self.models, min(abs(evidence).bit_length(), 8))
+        falls = is_right == (evidence < 0)
+        self.row += -sign if falls else sign
+        self.changes.append((column, falls))
+        return falls
+
+    def end_row(self):
+        for column, falls in self.changes:
+            self.columns[column] += 1 if falls != (self.row >= 0) else -1
+        self.row = 0
+        self.changes = []
+
+
+# Moves
+
+
+class Moves:
+    """The base's exponents, from the bits of the result."""
+
+    def __init__(self, floats, counts, positions, values):
+        self.floats = floats
+        self.coder = coder = RangeDecoder(values)
+        self.remaining = sum(counts)
+        self.odds = odds_table(coder, floats.exponents) if self.remaining else {}
+        self.steepness = {}
+        models, steepness = Models(32), 0
+        for exponent in sorted(self.odds):
+            steepness = clamp(steepness + signed_unary(coder, models, 0), 0, 7)
+            self.steepness[exponent] = steepness
+        self.gaps = Gaps(positions, counts[0])
+        self.models = models = Models(96)
+        for index in range(64):
+            models.start(index, probability(index % 40 + LIKELY), 6)
+        for index in range(8):
+            models.start(64 + index, 64000 - 6000 * index, 4)
+
+    def read_bases(self):
+        return {exponent for exponent in range(self.floats.exponents) if self.coder.raw(1)}
+
+    def distance_class(self, word):
+        known = min(self.floats.mantissa_bits, 10)
+        upper = word >> self.floats.mantissa_bits - known & (1 << known) - 1
+        return min(upper, (1 << known) - 1 - upper).bit_length()
+
+    def exponent(self, word, level, bases):
+        """The base's exponent of an element."""
+        own = self.floats.exponent(word)
+        if not self.remaining or own not in self.odds:
+            return own
+        steepness = self.steepness[own]
+        odds = self.odds[own] - steepness * self.distance_class(word) + level
+        element = weight(odds) if steepness else LIKELY_WEIGHT
+        if element != LIKELY_WEIGHT:
+            if element <= self.gaps.left:
+                self.gaps.left -= element
+                return own
+            self.gaps.settle(element)
+        else:
+            model = (min(odds - LIKELY, 39) if steepness
+                     else 40 + max(self.odds[own] - LIKELY, 0))
+            if not self.coder.bit(self.models, model):
+                return own
+        self.remaining -= 1
+        return self.base_exponent(own, word, bases)
+
+    def base_exponent(self, own, word, bases):
+        is_upper = word >> self.floats.mantissa_bits - 1 & 1
+        near = own + (1 if is_upper else -1)
+        if near in bases and self.coder.bit(
+                self.models, 64 + min(self.distance_class(word), 7)):
+            return near
+        candidates = sorted(bases)[:-1]
+        for rank, candidate in enumerate(c for c in candidates if c not in (own, near)):
+            if self.coder.bit(self.models, 72 + min(rank, 20)):
+                return candidate
+        return max(bases, default=0)
+
+
+# Coding 1
+
+
+def _sparse(fields, words, floats, rows, columns, strips):
+    elements = len(words)
+    priors = fields.bytes(1)[0]
+    rare, likely = fields.counts(elements)
+    move_counts = fields.counts(elements)
+    shifts = fields.shifts(floats)
+    remaining = rare + likely
+    if not remaining:
+        raise Corrupt("nothing changes")
+    lengths = [fields.varint() for _ in range(3)]
+    positions, values, move_positions = [fields.bytes(length) for length in lengths]
+    move_values = fields.rest()
+
+    coder = RangeDecoder(values)
+    table = odds_table(coder, floats.exponents)
+    least_reach = coder.raw(8)
+    sizes = complete(table, floats.exponents)
+    levels = Levels(columns, priors & 15, priors >> 4)
+    changes = Changes(coder, floats, columns, shifts, sizes, least_reach, priors != 255)
+    gaps = Gaps(positions, rare)
+    moves = Moves(floats, move_counts, move_positions, move_values) if strips else None
+
+    passed = 0
+    for index, word in enumerate(words):
+        row, column = divmod(index, columns)
+        level = levels.row + levels.columns[column]
+        exponent = moves.exponent(word, level, table) if moves else floats.exponent(word)
+        if exponent in table:
+            odds = table[exponent]
+            element = WEIGHTS[odds + level]
+            is_rare = element != LIKELY_WEIGHT
+            if is_rare:
+                is_change = element > gaps.left
+            else:
+                levels.looked_at(odds, column)
+                is_change = changes.flag(odds + level)
+            if is_change:
+                levels.passed(passed)
+                passed = 0
+                if is_rare:
+                    gaps.settle(element)
+                magnitude = changes.magnitude(exponent, level)
+                falls = changes.falls(column)
+                levels.hit(column, is_rare)
+                words[index] = floats.moved(word, -magnitude if falls != strips else magnitude)
+                remaining -= 1
+                if not remaining:
+                    return words
+            elif is_rare:
+                gaps.left -= element
+                passed += element
+        if column % 128 == 127 or column + 1 == columns:
+            levels.passed(passed)
+            passed = 0
+            levels.refresh_row()
+        if column + 1 == columns:
+            changes.end_row()
+            levels.end_row(row)
+    return words
+
+
+# Coding 2
+
+
+def _dense(fields, words, floats, rows, columns, strips):
+    move_counts = fields.counts(len(words))
+    shifts = fields.shifts(floats)
+    lengths = [fields.varint() for _ in range(4)]
+    model, token_stream, bit_stream, move_positions = [fields.bytes(length) for length in lengths]
+    move_values = fields.rest()
+
+    tables, slots = token_model(RangeDecoder(model), floats.exponents)
+    tokens = Tokens(token_stream)
+    bits = Bits(bit_stream)
+    strips_moves = strips and sum(move_counts) > 0
+    if strips_moves:
+        moves = Moves(floats, move_counts, move_positions, move_values)
+        bases = moves.read_bases()
+    for index, word in enumerate(words):
+        exponent = moves.exponent(word, 0, bases) if strips_moves else floats.exponent(word)
+        token = tokens.next(slots[tables[exponent]])
+        if token:
+            falls = bits.read(1)
+            raw_bits = max(token - 4, 0) // 4
+            magnitude = token if token < 8 else 4 + token % 4 << raw_bits
+            magnitude = magnitude + bits.read(raw_bits) << shifts[exponent]
+            words[index] = floats.moved(word, -magnitude if falls != strips else magnitude)
+    return words
+
+
+def token_model(coder, exponents):
+    """The table of each exponent; the slots of each table, as token, frequency and offset."""
+    models = Models(224)
+    tables, count = [], 1
+    for exponent in range(exponents):
+        is_own = coder.bit(models, 1 if exponent and tables[-1] else 0)
+        tables.append(count if is_own else 0)
+        count += is_own
+    slots = []
+    for _ in range(count):
+        frequencies, rest, previous = [0] * 124, 2048, 0
+        for token in range(124):
+            if not rest:
+                break
+            length = 0
+            while length < 12 and coder.bit(models, 16 + 16 * previous + length):
+                length += 1
+            previous = length
+            value = 1 << length - 1 | coder.raw(length - 1) if length else 0
+            frequencies[token] = min(value, rest)
+            rest -= frequencies[token]
+        frequencies[123] += rest
+        slots.append([
+            (token, frequency, offset)
+            for token, frequency in enumerate(frequencies) for offset in range(frequency)])
+    return tables, slots
+
+
+class Tokens:
+    """The token stream."""
+
+    def __init__(self, data):
+        self.data = data
+        self.position = 0
+        self.states = [self.read(4), self.read(4)]
+
+    def read(self, count):
+        self.position += count
+        return int.from_bytes(self.data[self.position - count:self.position], "little")
+
+    def next(self, slots):
+        state, other = self.states
+        token, frequency, offset = slots[state & 2047]
+        state = frequency * (state >> 11) + offset
+        if state < 1 << 16:
+            state = state << 16 | self.read(2)
+        self.states = [other, state]
+        return token
+
+
+class Bits:
+    """Raw bits, the first of them lowest."""
+
+    def __init__(self, data):
+        self.data = data
+        self.position = 0
+
+    def read(self, count):
+        first, end = self.position >> 3, self.position + count + 7 >> 3
+        value = int.from_bytes(self.data[first:end], "little") >> (self.position & 7)
+        self.position += count
+        return value & (1 << count) - 1

@@ -6,7 +6,8 @@
 
 BASE and RESULT are safetensors files. The digests of the input, of the patch and of the output are
 checked before the output is written. It shows that the specification is enough; it is neither fast
-nor sparing with memory. Coded chunks are read by delta_coding.py (Formats/delta-coding.md).
+nor sparing with memory. Coded chunks are read by delta_coding.py (Formats/delta-coding.md), but for
+those of quantised blocks, which safetensors files do not have.
 """
 
 import json
@@ -30,6 +31,7 @@ TYPES = [
 FLOATS = {"F16": "f16", "BF16": "bf16", "F32": "f32"}
 
 GRADIEND_KEYS = ["feature_factor", "learning_rate", "part", "gradiend_digest"]
+BOUNDED_KEYS = ["max_relative_error", "relative_error"]
 KEYS = [
     "format", "format_version", "source", "base_sha256", "result_sha256", "base_digest",
     "result_digest", "tensors", "elements", "changed_tensors", "changed_elements",
@@ -211,6 +213,7 @@ class Patch:
             metadata.get("format_version", "").split(".")[0] == "1", "unsupported format version")
         require(metadata.get("source") in ("gradiend", "diff"), "unknown source")
         keys = KEYS + (GRADIEND_KEYS if metadata["source"] == "gradiend" else [])
+        keys += BOUNDED_KEYS if "max_relative_error" in metadata else []
         require(set(metadata) == set(keys), "metadata are missing or unknown")
 
     @staticmethod
@@ -335,5 +338,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         run(*sys.argv[1:])
-    except Refusal as refusal:
+    except (Refusal, delta_coding.Corrupt) as refusal:
         sys.exit(f"refused: {refusal}")
