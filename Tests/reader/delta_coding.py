@@ -1,4 +1,4 @@
-"""Coded chunks, written from Formats/delta-coding.md alone.
+"""Coded chunks, but for those of quantised blocks, as Formats/delta-coding.md defines them.
 
 `element` is "bf16", "f16", "f32" or "word1", "word2", "word4", "word8"; the bytes of a chunk are
 `rows` times `columns` of them. Section names in comments are those of the specification.
