@@ -10,10 +10,10 @@ TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 .DEFAULT_GOAL := help
 .PHONY: help build demo test real bench bench-large lint format install clean
 
-## build: build the release binary, .build/release/gradiend-patch
+## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
 	@Tests/install-packages.sh $(LIBRARIES)
-	@swift build -c release --product gradiend-patch
+	@swift build -c release --static-swift-stdlib --product gradiend-patch
 
 ## demo: run the main job on a small model of this repository
 demo: build
@@ -30,13 +30,13 @@ real: build $(PYTHON)/ready
 
 ## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
 bench: build $(PYTHON)/ready
-	@swift build -c release --product gradiend-patch-bench
+	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
 	@BASE='$(BASE)' RESULT='$(RESULT)' GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(PYTHON)/bin/python3 \
 	  Tests/real/bench.sh $(BENCH) $(CURDIR)/.build/bench $(BENCHFLAGS)
 
 ## bench-large: measure on a synthetic model with Llama-3.2-3B's tensors; needs 45 GB of disk
 bench-large: build
-	@swift build -c release --product gradiend-patch-bench
+	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
 	@Tests/real/bench-large.sh $(BENCH) $(CURDIR)/.build/bench-large $(BENCHFLAGS)
 
 ## lint: check the style of all Swift files
@@ -49,7 +49,7 @@ format:
 
 ## install: install the binary to PREFIX/bin; PREFIX is /usr/local unless given
 install: build
-	@install -D -m 755 $(PATCH) $(DESTDIR)$(PREFIX)/bin/gradiend-patch
+	@install -D -s -m 755 $(PATCH) $(DESTDIR)$(PREFIX)/bin/gradiend-patch
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch"
 
 ## clean: remove everything that was built
