@@ -85,7 +85,7 @@ struct Program {
 
 /// A run that has not ended yet.
 struct RunningProgram {
-  fileprivate let identifier: pid_t
+  let identifier: pid_t
 
   /// Whether it runs still; if not, it can still be waited for.
   var isRunning: Bool {
