@@ -99,7 +99,11 @@ public struct CheckpointPatching: Sendable {
         try binding.placement.withBytes(of: item) { (input) throws(PatchError) in
           try work.withOutput(of: item, input: input) { (bytes) throws(PatchError) in
             try binding.placement.write(bytes, of: item, to: target)
-            if checksSHA256 { hashes.pass(number) { $0.update(bytes, of: item) } }
+            guard checksSHA256 else { return }
+            let written = ChunkBytes.computed(bytes.array)
+            try hashes.leave(number) { hasher in
+              written.withBytes { hasher.update($0, of: item) }
+            }
           }
         }
         counter.finish(item)

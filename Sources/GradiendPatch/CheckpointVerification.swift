@@ -38,8 +38,14 @@ public struct CheckpointVerification: Sendable {
       let item = binding.plan.items[number]
       try binding.placement.withBytes(of: item) { (bytes) throws(PatchError) in
         digests.record(Digest128(of: bytes), of: item)
-        // Converted values are not the file's bytes, which are then hashed at the end.
-        if isDirect { hashes.pass(number) { $0.update(bytes, of: item) } }
+      }
+      // Converted values are not the file's bytes, which are then hashed at the end.
+      if isDirect {
+        let stored = ChunkBytes.mapped(checkpoint.files[item.fileIndex].mapped, item.byteRange)
+        try hashes.leave(number) { hasher in
+          stored.withBytes { hasher.update($0, of: item) }
+          stored.releasePages()
+        }
       }
       counter.finish(item)
     }

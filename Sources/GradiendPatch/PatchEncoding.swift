@@ -29,21 +29,28 @@ struct PatchEncoding {
     try workers.run(plan.items.count, closing: [baseHashes, resultHashes, table]) {
       (number) throws(PatchError) in
       let item = plan.items[number]
-      let file = base.files[item.fileIndex].mapped
-      defer { file.releasePages(in: item.byteRange) }
-      let before = file.bytes.extracting(item.byteRange)
-      try withResult(of: item, base: before) { (after, quantisation) throws(PatchError) in
-        let chunk = ChunkCoder(item.shape).encode(
-          base: before, result: after, shifts: quantisation?.shifts ?? ShiftTable())
-        let digests = (base: Digest128(of: before), result: Digest128(of: after))
-        baseHashes.pass(number) { $0.update(before, of: item) }
-        resultHashes.pass(number) { $0.update(after, of: item) }
-        do throws(SystemError) {
-          try table.pass(number) { (table) throws(SystemError) in
-            try table.append(chunk, of: item, digests: digests, quantisation: quantisation)
-          }
-        } catch {
-          throw PatchError(output: error, path: output)
+      let before = ChunkBytes.mapped(base.files[item.fileIndex].mapped, item.byteRange)
+      let (after, quantisation) = result(of: item, base: before)
+      let (chunk, digests) = before.withBytes { before in
+        after.withBytes { after in
+          (
+            ChunkCoder(item.shape).encode(
+              base: before, result: after, shifts: quantisation?.shifts ?? ShiftTable()),
+            (base: Digest128(of: before), result: Digest128(of: after))
+          )
+        }
+      }
+      try baseHashes.leave(number) { hasher in
+        before.withBytes { hasher.update($0, of: item) }
+        before.releasePages()
+      }
+      try resultHashes.leave(number) { hasher in
+        after.withBytes { hasher.update($0, of: item) }
+        after.releasePages()
+      }
+      try table.leave(number) { (table) throws(PatchError) in
+        try PatchError.writing(output) { () throws(SystemError) in
+          try table.append(chunk, of: item, digests: digests, quantisation: quantisation)
         }
       }
       counter.finish(item)
@@ -53,24 +60,26 @@ struct PatchEncoding {
       table: table.withState { $0 })
   }
 
-  /// Calls `body` with the result's bytes of a chunk, made coarser if the patch is bounded.
+  /// The result's bytes of a chunk, made coarser if the patch is bounded.
   ///
   /// Each chunk keeps to the allowed error, and so does each tensor.
-  private func withResult(
-    of item: ChunkPlan.Item, base before: RawSpan,
-    _ body: (RawSpan, Quantisation?) throws(PatchError) -> Void
-  ) throws(PatchError) {
-    try result.withResult(of: item, base: before) { (exact) throws(PatchError) in
-      guard maxRelativeError > 0, case .float(let format) = item.shape.element else {
-        return try body(exact, nil)
+  private func result(
+    of item: ChunkPlan.Item, base before: ChunkBytes
+  ) -> (ChunkBytes, Quantisation?) {
+    let exact = result.result(of: item, base: before)
+    guard maxRelativeError > 0, case .float(let format) = item.shape.element else {
+      return (exact, nil)
+    }
+    return before.withBytes { before in
+      exact.withBytes { after in
+        let quantisation = Quantisation(
+          base: before, result: after, format: format, maxRelativeError: maxRelativeError)
+        var coarse = [UInt8](uninitializedByteCount: after.byteCount)
+        coarse.withMutableRawSpan {
+          quantisation.quantise(base: before, result: after, into: &$0)
+        }
+        return (.computed(coarse), quantisation)
       }
-      let quantisation = Quantisation(
-        base: before, result: exact, format: format, maxRelativeError: maxRelativeError)
-      var coarse = [UInt8](uninitializedByteCount: exact.byteCount)
-      coarse.withMutableRawSpan {
-        quantisation.quantise(base: before, result: exact, into: &$0)
-      }
-      try body(coarse.rawSpan, quantisation)
     }
   }
 

@@ -9,16 +9,13 @@ protocol ResultSource: Sendable {
   /// What the patch says of it.
   var source: PatchMetadata.Source { get }
 
-  /// Calls `body` with the result's bytes of a chunk.
+  /// The result's bytes of a chunk.
   ///
   /// - Parameters:
   ///   - item: the chunk.
   ///   - base: the base's bytes of the chunk.
-  ///   - body: called once.
-  /// - Throws: what `body` throws.
-  func withResult(
-    of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError)
+  /// - Returns: as many bytes as `base` has.
+  func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes
 }
 
 /// The result computed from a GRADIEND.
@@ -27,19 +24,16 @@ struct ComputedResult: ResultSource {
   /// For each tensor of the base, what is added to it, each sum rounded before the next.
   let updates: [[TensorUpdate]]
 
-  func withResult(
-    of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
-    let updates = updates[item.tensorIndex]
-    guard let update = updates.first else { return try body(base) }
-    let first = item.chunk.firstElement
-    var result = [UInt8](uninitializedByteCount: base.byteCount)
-    result.withMutableRawSpan { update.add(fromElement: first, to: base, into: &$0) }
-    for update in updates.dropFirst() {
-      let sum = result
-      result.withMutableRawSpan { update.add(fromElement: first, to: sum.rawSpan, into: &$0) }
+  func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes {
+    updates[item.tensorIndex].reduce(base) { sum, update in
+      sum.withBytes { bytes in
+        var next = [UInt8](uninitializedByteCount: bytes.byteCount)
+        next.withMutableRawSpan {
+          update.add(fromElement: item.chunk.firstElement, to: bytes, into: &$0)
+        }
+        return .computed(next)
+      }
     }
-    try body(result.rawSpan)
   }
 }
 
@@ -50,14 +44,11 @@ struct FinishedResult: ResultSource {
   /// For each tensor of the base, the same tensor of the result.
   let tensors: [Checkpoint.Tensor]
 
-  func withResult(
-    of item: ChunkPlan.Item, base: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
+  func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes {
     let tensor = tensors[item.tensorIndex]
-    let file = result.file(of: tensor)
     let start = tensor.descriptor.byteRange.lowerBound
-    let range = start + item.chunk.byteRange.lowerBound..<start + item.chunk.byteRange.upperBound
-    defer { file.releasePages(in: range) }
-    try body(file.bytes.extracting(range))
+    let range = item.chunk.byteRange
+    return .mapped(
+      result.file(of: tensor), start + range.lowerBound..<start + range.upperBound)
   }
 }
