@@ -44,7 +44,7 @@ extension Checkpoint {
         tensors = header.tensors
         metadata = header.metadata
       }
-      otherByteRanges = Self.gaps(between: tensors.map(\.byteRange), upTo: mapped.byteCount)
+      otherByteRanges = CheckpointLayout.gaps(between: tensors, upTo: mapped.byteCount)
     }
 
     package func metadata(_ key: String) -> String? {
@@ -55,17 +55,6 @@ extension Checkpoint {
     private static func isGGUF(_ file: MappedFile) -> Bool {
       if file.bytes.hasBytes(of: GGUFHeader.magic) { return true }
       return file.path.hasSuffix(".gguf") && !file.bytes.hasBytes(of: "{", at: 8)
-    }
-
-    private static func gaps(between ranges: [Range<Int>], upTo end: Int) -> [Range<Int>] {
-      var gaps: [Range<Int>] = []
-      var position = 0
-      for range in ranges where !range.isEmpty {
-        if position < range.lowerBound { gaps.append(position..<range.lowerBound) }
-        position = range.upperBound
-      }
-      if position < end { gaps.append(position..<end) }
-      return gaps
     }
   }
 }

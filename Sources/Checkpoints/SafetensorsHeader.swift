@@ -31,6 +31,12 @@ package struct SafetensorsHeader: Equatable, Sendable {
   ///   header, or of the byte where the JSON ends to make sense.
   /// - Complexity: O(n log n) in the number of tensors.
   package init(parsing file: RawSpan) throws(FormatError) {
+    try self.init(parsing: file, fileByteCount: file.byteCount)
+  }
+
+  /// Parses and checks the header of a file of `fileByteCount` bytes, which begins with those of
+  /// `file`.
+  init(parsing file: RawSpan, fileByteCount: Int) throws(FormatError) {
     if !Self.isPlausible(file), let foreign = ForeignFile.describe(file) {
       throw FormatError(offset: 0, reason: .notThisFormat(foreign))
     }
@@ -67,7 +73,7 @@ package struct SafetensorsHeader: Equatable, Sendable {
         < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
     }
     self.metadata = metadata
-    try checkCoverage(fileByteCount: file.byteCount)
+    try checkCoverage(fileByteCount: fileByteCount)
   }
 
   package func metadata(_ key: String) -> String? {

@@ -12,6 +12,8 @@ public struct CheckpointComparison: Sendable {
   /// What each tensor's update may err, RMS of the error over RMS of the update. 0 makes an exact
   /// patch; more makes a smaller one, whose result is not quite the one that was asked for.
   public var maxRelativeError = 0.0
+  /// Whether to leave out what the files of the result differ in besides the bytes of tensors.
+  public var valuesOnly = false
   /// Whether `output` may exist.
   public var overwrites = false
   /// 0 for one a core. The patch does not depend on it.
@@ -38,15 +40,20 @@ public struct CheckpointComparison: Sendable {
       try Checkpoint(path: self.result)
     }
     try OutputGuard([base, result]).check(output)
+    let source = FinishedResult(result: result, tensors: try match(base, result))
+    let differs = !hasSameLayout(base, result)
+    let carriesLayouts =
+      differs && !valuesOnly && maxRelativeError == 0
+      && hasSameFiles(base, result)
     let encoding = PatchEncoding(
-      base: base, result: FinishedResult(result: result, tensors: try match(base, result)),
-      output: output, overwrites: overwrites, maxRelativeError: maxRelativeError,
+      base: base, result: source, layoutSource: carriesLayouts ? result : nil, output: output,
+      overwrites: overwrites, maxRelativeError: maxRelativeError,
       workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
     if summary.changedElementCount == 0 {
       summary.notes.append("the patch changes nothing: both checkpoints hold the same values")
     }
-    if !hasSameLayout(base, result) {
+    if differs, !carriesLayouts {
       summary.notes.append(
         "the files of the result have other headers or other names than those of the base; "
           + "applying the patch gives the result's values in the base's files")
@@ -104,13 +111,25 @@ public struct CheckpointComparison: Sendable {
   }
 
   private func hasSameLayout(_ base: Checkpoint, _ result: Checkpoint) -> Bool {
-    guard base.files.count == result.files.count else { return false }
+    guard hasSameFiles(base, result) else { return false }
     return zip(base.files, result.files).allSatisfy { before, after in
       before.otherByteRanges == after.otherByteRanges
+        && before.tensors == after.tensors
         && before.otherByteRanges.allSatisfy { range in
           before.mapped.bytes.extracting(range)
             .hasSameBytes(as: after.mapped.bytes.extracting(range))
-        } && (before.name == after.name || !base.isFolder)
+        }
+    }
+  }
+
+  /// Whether each file of the result holds the tensors of the base's file. Those of a folder are the
+  /// same by name: other files of the folder, an index of shards say, name them.
+  private func hasSameFiles(_ base: Checkpoint, _ result: Checkpoint) -> Bool {
+    guard base.files.count == result.files.count, base.isFolder == result.isFolder || !base.isFolder
+    else { return false }
+    return zip(base.files, result.files).allSatisfy { before, after in
+      (before.name == after.name || !base.isFolder)
+        && Set(before.tensors.map(\.name)) == Set(after.tensors.map(\.name))
     }
   }
 }

@@ -1,14 +1,17 @@
 internal import ByteIO
 internal import Checkpoints
+internal import PatchFormat
 
 /// The checkpoint that an operation writes: files in the image of its input's.
 ///
 /// A file becomes a file, a split set a split set, and a folder a folder with the same names. The
-/// bytes that belong to no tensor are the input's; only tensors' bytes are written here.
+/// bytes that belong to no tensor come with the layout; only tensors' bytes are written here.
 struct CheckpointOutput: Sendable {
   let path: String
   private let target: Target
   private let files: [WritableFile]
+  /// Where each tensor of the input goes.
+  private let places: [Checkpoint.Tensor]
 
   private enum Target: Sendable {
     case files([OutputFile])
@@ -43,11 +46,20 @@ struct CheckpointOutput: Sendable {
 
   /// Makes the temporary files, reserves their space and writes what belongs to no tensor.
   ///
+  /// - Parameters:
+  ///   - path: a folder for a folder, else a file.
+  ///   - input: the checkpoint whose tensors will be written.
+  ///   - layout: that of the output, with as many files and the tensors of the input.
+  ///   - overwrites: whether `path` may exist.
+  ///   - synchronises: see ``OutputFile``.
   /// - Throws: ``PatchError`` if the output exists, cannot be made or has no room.
   init(
-    _ path: String, for input: Checkpoint, overwrites: Bool, synchronises: Bool
+    _ path: String, for input: Checkpoint, layout: CheckpointLayout, overwrites: Bool,
+    synchronises: Bool
   ) throws(PatchError) {
     self.path = path
+    let places = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
+    self.places = input.tensors.map { places[$0.name] ?? $0 }
     if overwrites, let status = try? FileStatus(path: path), status.isFolder != input.isFolder {
       throw PatchError(
         .cannotCreate, path: path,
@@ -75,14 +87,24 @@ struct CheckpointOutput: Sendable {
       target = .files(outputs)
       files = outputs.map(\.contents)
     }
-    for (file, source) in zip(files, input.files) {
+    for (file, source) in zip(files, layout.files) {
       try PatchError.writing(path) { () throws(SystemError) in
-        try file.reserve(source.mapped.byteCount)
+        try file.reserve(source.byteCount)
+        var position = 0
         for range in source.otherByteRanges {
-          try file.write(source.mapped.bytes.extracting(range), at: range.lowerBound)
+          let bytes = source.otherBytes.rawSpan.extracting(position..<position + range.count)
+          try file.write(bytes, at: range.lowerBound)
+          position += range.count
         }
       }
     }
+  }
+
+  /// Writes a chunk of a tensor that lies in the input as it does in the patch.
+  func write(_ bytes: RawSpan, of item: ChunkPlan.Item) throws(PatchError) {
+    let place = places[item.tensorIndex]
+    let start = place.descriptor.byteRange.lowerBound
+    try write(bytes, file: place.fileIndex, at: start + item.chunk.byteRange.lowerBound)
   }
 
   /// Writes bytes of a tensor.
@@ -104,6 +126,15 @@ struct CheckpointOutput: Sendable {
       }
       try PatchError.writing(path) { () throws(SystemError) in
         try folder.createFile(name).write(file.bytes, at: 0)
+      }
+    }
+  }
+
+  /// The SHA-256 of each file, once all was written.
+  func sha256() throws(PatchError) -> [String] {
+    try files.map { (file) throws(PatchError) in
+      try PatchError.writing(path) { () throws(SystemError) in
+        try MappedFile(path: file.path).sha256()
       }
     }
   }

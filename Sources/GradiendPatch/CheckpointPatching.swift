@@ -31,6 +31,8 @@ public struct CheckpointPatching: Sendable {
   public var overwrites = false
   /// Whether to check the output's SHA-256 too, which takes longer than all the rest.
   public var checksSHA256 = false
+  /// Whether to leave what belongs to no tensor as the input has it, even if the patch carries more.
+  public var keepsLayout = false
   /// Whether to wait until the output is on the disk before it gets its name. Without, a power loss
   /// soon afterwards may leave less than the whole output under it.
   public var synchronises = true
@@ -66,8 +68,19 @@ public struct CheckpointPatching: Sendable {
         "these files hold the values in another form, so they cannot have the publisher's SHA-256",
         remedy: "leave out --sha256; the values themselves are checked")
     }
+    var notes = binding.notes
+    var layout = CheckpointLayout(input)
+    if patch.layouts != nil, !keepsLayout {
+      if let published = try binding.layout(of: direction.output, given: layout) {
+        layout = published
+      } else {
+        notes.append(
+          "the files have other headers than those that the patch was made from, so theirs stay; "
+            + "the values are the publisher's")
+      }
+    }
     let target = try CheckpointOutput(
-      output, for: input, overwrites: overwrites, synchronises: synchronises)
+      output, for: input, layout: layout, overwrites: overwrites, synchronises: synchronises)
     try write(binding, to: target, progress)
     for tensor in binding.copies {
       let file = input.file(of: tensor)
@@ -75,6 +88,7 @@ public struct CheckpointPatching: Sendable {
         file.bytes.extracting(tensor.descriptor.byteRange), file: tensor.fileIndex,
         at: tensor.descriptor.byteRange.lowerBound)
     }
+    if checksSHA256 { try checkSHA256(of: target, binding) }
     try target.copyCompanions(of: input)
     try target.publish()
     return PatchingSummary(
@@ -82,7 +96,7 @@ public struct CheckpointPatching: Sendable {
       tensorCount: binding.tensors.count,
       changedTensorCount: binding.tensors.count { $0.change != nil },
       changedElementCount: binding.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
-      notes: binding.notes)
+      notes: notes)
   }
 
   private func write(
@@ -90,20 +104,13 @@ public struct CheckpointPatching: Sendable {
   ) throws(PatchError) {
     let workers = Workers(threadCount)
     let work = try PatchingWork(binding, direction)
-    let hashes = Lane(FileHasher(binding.checkpoint))
     let counter = ProgressCounter(binding.plan, progress)
     do throws(PatchError) {
-      try workers.run(binding.plan.items.count, closing: [hashes]) {
-        (number) throws(PatchError) in
+      try workers.run(binding.plan.items.count) { (number) throws(PatchError) in
         let item = binding.plan.items[number]
         try binding.placement.withBytes(of: item) { (input) throws(PatchError) in
           try work.withOutput(of: item, input: input) { (bytes) throws(PatchError) in
             try binding.placement.write(bytes, of: item, to: target)
-            guard checksSHA256 else { return }
-            let written = ChunkBytes.computed(bytes.array)
-            try hashes.leave(number) { hasher in
-              written.withBytes { hasher.update($0, of: item) }
-            }
           }
         }
         counter.finish(item)
@@ -116,9 +123,20 @@ public struct CheckpointPatching: Sendable {
     }
     try work.check(input: Identification(binding, work.inputDigests.tensors))
     try work.check(output: Identification(binding, work.outputDigests.tensors))
-    if checksSHA256 {
-      try work.check(sha256: hashes.withState { $0.finish() })
-    }
+  }
+
+  private func checkSHA256(
+    of target: CheckpointOutput, _ binding: PatchBinding
+  ) throws(PatchError) {
+    let found = try target.sha256()
+    let metadata = binding.patch.metadata
+    let expected = direction.output == .base ? metadata.base.sha256 : metadata.result.sha256
+    guard found.map({ $0[...] }) != FileHasher.digests(expected) else { return }
+    throw PatchError(
+      .mismatch, path: checkpoint,
+      "the values are right, but the files are not those of the publisher: SHA-256 is\n"
+        + "\(FileHasher.lines(found, binding.checkpoint))\nexpected\n\(expected)",
+      remedy: "leave out --sha256 to accept the same values in other files")
   }
 }
 
@@ -199,18 +217,6 @@ private struct PatchingWork: Sendable {
       .badInput, path: binding.patch.path, tensor: first,
       "the patch does not give the \(direction.output.name) it promises: \(differing.count) tensors "
         + "differ, first '\(first)'", remedy: "ask the publisher for a sound patch")
-  }
-
-  func check(sha256: String) throws(PatchError) {
-    let metadata = binding.patch.metadata
-    let expected =
-      direction.output == .base ? metadata.base.sha256 : metadata.result.sha256
-    guard FileHasher.digests(sha256) != FileHasher.digests(expected) else { return }
-    throw PatchError(
-      .mismatch, path: binding.checkpoint.path,
-      "the values are right, but the files are not those of the publisher: SHA-256 is\n\(sha256)\n"
-        + "expected\n\(expected)",
-      remedy: "leave out --sha256 to accept the same values in other files")
   }
 
   private func damaged(_ error: FormatError, _ item: ChunkPlan.Item) -> PatchError {

@@ -1,5 +1,6 @@
 internal import ByteIO
 internal import Checkpoints
+internal import PatchFormat
 
 /// The SHA-256 of each of a checkpoint's files, from chunks that come in the order of their bytes.
 ///
@@ -29,7 +30,13 @@ struct FileHasher: Sendable {
   /// The lines that `sha256sum` would write for the files.
   mutating func finish() -> String {
     moveTo(file: checkpoint.files.count)
-    return zip(finished, checkpoint.files).map { "\($0)  \($1.name)" }.joined(separator: "\n")
+    return Self.lines(finished, checkpoint)
+  }
+
+  /// The lines that `sha256sum` would write for files with these digests and the names of those of
+  /// `checkpoint`.
+  static func lines(_ digests: [String], _ checkpoint: Checkpoint) -> String {
+    zip(digests, checkpoint.files).map { "\($0)  \($1.name)" }.joined(separator: "\n")
   }
 
   /// The digests in such lines, without the names, which people change.
@@ -53,5 +60,20 @@ struct FileHasher: Sendable {
     let file = checkpoint.files[fileIndex].mapped
     running.update(file.bytes.extracting(position..<end))
     position = end
+  }
+}
+
+extension MappedFile {
+  /// The SHA-256 of the whole file, in hexadecimal.
+  ///
+  /// - Complexity: O(bytes of the file), few of which stay in memory.
+  func sha256() -> String {
+    let running = SHA256()
+    for start in stride(from: 0, to: byteCount, by: TensorChunks.byteLimit) {
+      let range = start..<min(start + TensorChunks.byteLimit, byteCount)
+      running.update(bytes.extracting(range))
+      releasePages(in: range)
+    }
+    return running.finish()
   }
 }

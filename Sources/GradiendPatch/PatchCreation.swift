@@ -68,7 +68,8 @@ public struct PatchCreation: Sendable {
     }
     let encoding = PatchEncoding(
       base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),
-      output: self.output, overwrites: overwrites, maxRelativeError: maxRelativeError,
+      layoutSource: nil, output: self.output, overwrites: overwrites,
+      maxRelativeError: maxRelativeError,
       workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
     summary.notes = cover.notes

@@ -7,6 +7,8 @@ internal import PatchFormat
 struct PatchEncoding {
   let base: Checkpoint
   let result: any ResultSource
+  /// The checkpoint whose layout the result has, where it is not that of the base.
+  let layoutSource: Checkpoint?
   let output: String
   let overwrites: Bool
   /// What each tensor's update may err, relative to it; 0 for an exact patch.
@@ -19,7 +21,9 @@ struct PatchEncoding {
   func run() throws(PatchError) -> PatchSummary {
     let plan = ChunkPlan(base)
     let writer = try PatchError.writing(output) { () throws(SystemError) in
-      try PatchWriter(path: output, overwrites: overwrites, reserving: longestMetadata)
+      try PatchWriter(
+        path: output, overwrites: overwrites, reserving: longestMetadata,
+        hasLayouts: layoutSource != nil)
     }
     let baseHashes = Lane(FileHasher(base))
     let resultHashes = Lane(FileHasher(base))
@@ -45,7 +49,7 @@ struct PatchEncoding {
         before.releasePages()
       }
       try resultHashes.leave(number) { hasher in
-        after.withBytes { hasher.update($0, of: item) }
+        if layoutSource == nil { after.withBytes { hasher.update($0, of: item) } }
         after.releasePages()
       }
       try table.leave(number) { (table) throws(PatchError) in
@@ -55,8 +59,12 @@ struct PatchEncoding {
       }
       counter.finish(item)
     }
+    // Files of another layout are hashed as they are.
+    let resultSHA256 =
+      layoutSource.map { FileHasher.lines($0.files.map { $0.mapped.sha256() }, base) }
+      ?? resultHashes.withState { $0.finish() }
     return try finish(
-      sha256: (baseHashes.withState { $0.finish() }, resultHashes.withState { $0.finish() }),
+      sha256: (baseHashes.withState { $0.finish() }, resultSHA256),
       table: table.withState { $0 })
   }
 
@@ -87,8 +95,11 @@ struct PatchEncoding {
     sha256: (base: String, result: String), table: TensorTable
   ) throws(PatchError) -> PatchSummary {
     var table = table
+    let layouts = layoutSource.map {
+      PatchLayouts(base: CheckpointLayout(base).encoded, result: CheckpointLayout($0).encoded)
+    }
     let byteCount = try PatchError.writing(output) { () throws(SystemError) in
-      try table.finish { table in
+      try table.finish(layouts: layouts) { table in
         let totals = table.totals
         return metadata(
           base: .init(sha256: sha256.base, digest: "\(totals.base)"),

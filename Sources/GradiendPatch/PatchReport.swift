@@ -44,8 +44,8 @@ public struct PatchReport: Sendable {
       ("header", patch.deltasByteRange.lowerBound),
       ("chunk headers", patch.deltasByteRange.count - streams.total),
       ("positions", streams.positions), ("values", streams.values), ("strip", streams.strip),
-      ("index", patch.indexByteRange.count),
-    ]
+      ("layouts", patch.layoutsByteRange.count), ("index", patch.indexByteRange.count),
+    ].filter { $0.0 != "layouts" || patch.layouts != nil }
   }
 
   private struct Streams {

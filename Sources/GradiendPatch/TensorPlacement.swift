@@ -41,6 +41,6 @@ struct DirectPlacement: TensorPlacement {
   func write(
     _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
   ) throws(PatchError) {
-    try output.write(bytes, file: item.fileIndex, at: item.byteRange.lowerBound)
+    try output.write(bytes, of: item)
   }
 }

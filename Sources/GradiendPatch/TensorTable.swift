@@ -56,10 +56,10 @@ struct TensorTable: Sendable {
   ///
   /// - Returns: the length of the patch in bytes.
   mutating func finish(
-    _ metadata: (TensorTable) -> PatchMetadata
+    layouts: PatchLayouts?, _ metadata: (TensorTable) -> PatchMetadata
   ) throws(SystemError) -> Int {
     try finishTensors(before: base.tensors.count)
-    return try writer.finish(tensors: tensors, metadata: metadata(self))
+    return try writer.finish(tensors: tensors, metadata: metadata(self), layouts: layouts)
   }
 
   /// The digest of all tensors of the base, and that of the result.

@@ -7,13 +7,17 @@ package struct PatchFile: Sendable {
   package let metadata: PatchMetadata
   package let index: PatchIndex
   package let file: MappedFile
-  /// Where header, deltas and index lie in the file.
+  /// Nil if the files of base and result differ in the bytes of tensors only.
+  package let layouts: PatchLayouts?
+  /// Where the parts lie in the file, one after the other.
   package let deltasByteRange: Range<Int>
+  package let layoutsByteRange: Range<Int>
   package let indexByteRange: Range<Int>
   private let positions: [String: Int]
 
-  /// The names of the two tensors of Formats/patch.md, section 2.
+  /// The names of the tensors of Formats/patch.md, section 2.
   static let deltasName = "deltas"
+  static let layoutsName = "layouts"
   static let indexName = "index"
 
   package static let defaultName = "gradiend_patch.safetensors"
@@ -33,7 +37,9 @@ package struct PatchFile: Sendable {
     }
     metadata = parsed.metadata
     index = parsed.index
+    layouts = parsed.layouts
     deltasByteRange = parsed.deltas
+    layoutsByteRange = parsed.layoutsRange
     indexByteRange = parsed.indexRange
     positions = Dictionary(
       uniqueKeysWithValues: index.tensors.enumerated().map { ($1.name, $0) })
@@ -74,22 +80,32 @@ package struct PatchFile: Sendable {
 private struct Parsed {
   let metadata: PatchMetadata
   let index: PatchIndex
+  let layouts: PatchLayouts?
   let deltas: Range<Int>
+  let layoutsRange: Range<Int>
   let indexRange: Range<Int>
 
   init(_ bytes: RawSpan) throws(FormatError) {
     let header = try SafetensorsHeader(parsing: bytes)
     metadata = try PatchMetadata(parsing: header)
-    guard header.tensors.map(\.name) == [PatchFile.deltasName, PatchFile.indexName],
+    let names = header.tensors.map(\.name)
+    guard names.first == PatchFile.deltasName, names.last == PatchFile.indexName,
+      names.count == 2 || names.dropFirst().dropLast() == [PatchFile.layoutsName],
       header.tensors.allSatisfy({ $0.elementType == .uint8 && $0.shape.count == 1 })
     else {
       throw .corrupt(
-        "a patch has the U8 tensors 'deltas' and 'index' in this order; found "
+        "a patch has the U8 tensors 'deltas', perhaps 'layouts', and 'index' in this order; found "
           + header.tensors.map { "\($0.elementType.name) '\($0.name)'" }.joined(separator: ", "),
         at: 8)
     }
     deltas = header.tensors[0].byteRange
-    indexRange = header.tensors[1].byteRange
+    indexRange = header.tensors[names.count - 1].byteRange
+    layoutsRange = deltas.upperBound..<indexRange.lowerBound
+    do throws(FormatError) {
+      layouts = names.count == 3 ? try PatchLayouts(parsing: bytes.extracting(layoutsRange)) : nil
+    } catch {
+      throw error.shifted(by: layoutsRange.lowerBound)
+    }
     do {
       index = try PatchIndex(
         parsing: bytes.extracting(indexRange), deltasByteCount: deltas.count)

@@ -14,14 +14,17 @@ package struct PatchWriter: Sendable {
   ///   - path: the final name; see ``OutputFile``.
   ///   - overwrites: whether `path` may exist.
   ///   - metadata: the metadata as they will be, with no value longer than here later.
+  ///   - hasLayouts: whether there will be layouts.
   /// - Throws: ``SystemError`` if the file cannot be made.
   package init(
-    path: String, overwrites: Bool, reserving metadata: PatchMetadata
+    path: String, overwrites: Bool, reserving metadata: PatchMetadata, hasLayouts: Bool = false
   ) throws(SystemError) {
     output = try OutputFile(path: path, overwrites: overwrites)
     headerByteCount =
-      Self.header(metadata, deltasByteCount: Int.max / 2, indexByteCount: 1 << 30)
-      .utf8.count
+      Self.header(
+        metadata, deltasByteCount: Int.max / 4, layoutsByteCount: hasLayouts ? Int.max / 4 : nil,
+        indexByteCount: 1 << 30
+      ).utf8.count
   }
 
   /// Appends a coded chunk, with its length.
@@ -43,20 +46,26 @@ package struct PatchWriter: Sendable {
   ///   - tensors: as in ``PatchIndex``, their byte ranges in the order of the calls of
   ///     ``append(chunk:)``.
   ///   - metadata: not longer than what was reserved.
+  ///   - layouts: where the files of base and result differ in more than the bytes of tensors.
   /// - Returns: the length of the file in bytes.
   /// - Throws: ``SystemError``; nothing then has the final name.
   package func finish(
-    tensors: [PatchIndex.Tensor], metadata: PatchMetadata
+    tensors: [PatchIndex.Tensor], metadata: PatchMetadata, layouts: PatchLayouts? = nil
   ) throws(SystemError) -> Int {
     let index = PatchIndex(
       tensors: tensors, metadataDigest: PatchMetadata.digest(of: metadata.entries),
       deltasDigest: deltasDigest.finish()
     ).encoded()
-    let indexStart = 8 + headerByteCount + deltasByteCount
+    let layouts = layouts?.encoded ?? []
+    let layoutsStart = 8 + headerByteCount + deltasByteCount
+    try output.contents.write(layouts.rawSpan, at: layoutsStart)
+    let indexStart = layoutsStart + layouts.count
     try output.contents.write(index.rawSpan, at: indexStart)
 
     let header = Self.header(
-      metadata, deltasByteCount: deltasByteCount, indexByteCount: index.count)
+      metadata, deltasByteCount: deltasByteCount,
+      layoutsByteCount: layouts.isEmpty ? nil : layouts.count,
+      indexByteCount: index.count)
     precondition(header.utf8.count <= headerByteCount, "the metadata outgrew their place")
     var bytes: [UInt8] = []
     bytes.appendLittleEndian(UInt64(headerByteCount))
@@ -69,24 +78,27 @@ package struct PatchWriter: Sendable {
 
   /// The header as JSON, filled with blanks so that the data start at a multiple of 8.
   private static func header(
-    _ metadata: PatchMetadata, deltasByteCount: Int, indexByteCount: Int
+    _ metadata: PatchMetadata, deltasByteCount: Int, layoutsByteCount: Int?, indexByteCount: Int
   ) -> String {
-    func entry(_ name: String, _ range: Range<Int>) -> JSONValue.Member {
-      .init(
+    var end = 0
+    func entry(_ name: String, _ byteCount: Int) -> JSONValue.Member {
+      defer { end += byteCount }
+      return .init(
         name,
         .object([
           .init("dtype", .string(ElementType.uint8.name)),
-          .init("shape", .array([.integer(range.count)])),
-          .init(
-            "data_offsets", .array([.integer(range.lowerBound), .integer(range.upperBound)])),
+          .init("shape", .array([.integer(byteCount)])),
+          .init("data_offsets", .array([.integer(end), .integer(end + byteCount)])),
         ]))
     }
-    let text = JSONValue.object([
-      .init(
+    var members = [
+      JSONValue.Member(
         "__metadata__", .object(metadata.entries.map { .init($0.key, .string($0.value)) })),
-      entry(PatchFile.deltasName, 0..<deltasByteCount),
-      entry(PatchFile.indexName, deltasByteCount..<deltasByteCount + indexByteCount),
-    ]).text()
+      entry(PatchFile.deltasName, deltasByteCount),
+    ]
+    if let layoutsByteCount { members.append(entry(PatchFile.layoutsName, layoutsByteCount)) }
+    members.append(entry(PatchFile.indexName, indexByteCount))
+    let text = JSONValue.object(members).text()
     return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
   }
 }

@@ -7,6 +7,7 @@ struct DiffCommand: Command {
   var result = ""
   var output = PatchCreation.defaultOutput
   var maxRelativeError: Float = 0
+  var valuesOnly = false
   var overwrites = false
   var common = CommonOptions()
 
@@ -31,6 +32,9 @@ struct DiffCommand: Command {
       .option(
         \.maxRelativeError, "--max-relative-error", value: "E",
         help: "make a smaller patch whose update errs by E of its RMS in each tensor; 0 is exact"),
+      .flag(
+        \.valuesOnly, "--values-only",
+        help: "leave out the headers and the order of tensors of RESULT, where they differ"),
       .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),
     ] + Argument.common
   }
@@ -43,6 +47,7 @@ struct DiffCommand: Command {
   func run() throws(PatchError) -> ExitStatus {
     var comparison = CheckpointComparison(base: base, result: result, output: output)
     comparison.maxRelativeError = Double(maxRelativeError)
+    comparison.valuesOnly = valuesOnly
     comparison.overwrites = overwrites
     comparison.threadCount = common.threadCount
     let line = progress("comparing")

@@ -7,6 +7,7 @@ struct StripCommand: Command {
   var patch = ""
   var output = ""
   var checksSHA256 = false
+  var valuesOnly = false
   var skipsSynchronising = false
   var overwrites = false
   var common = CommonOptions()
@@ -33,6 +34,11 @@ struct StripCommand: Command {
       .flag(
         \.checksSHA256, "--sha256", help: "check the SHA-256 of the output's files too; slower"),
       .flag(
+        \.valuesOnly, "--values-only",
+        help:
+          "leave headers and the order of tensors as they are, even if the patch has the publisher's"
+      ),
+      .flag(
         \.skipsSynchronising, "--no-sync",
         help: "do not wait until OUT is on the disk; faster, but a power loss may cut it short"),
       .flag(\.overwrites, "-f", "--force", help: "replace OUT if it exists"),
@@ -46,6 +52,7 @@ struct StripCommand: Command {
   func run() throws(PatchError) -> ExitStatus {
     var patching = CheckpointPatching(.strip, checkpoint: result, patch: patch, output: output)
     patching.checksSHA256 = checksSHA256
+    patching.keepsLayout = valuesOnly
     patching.synchronises = !skipsSynchronising
     patching.overwrites = overwrites
     return try run(patching, "stripping")

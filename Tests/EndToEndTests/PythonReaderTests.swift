@@ -65,6 +65,16 @@ import Testing
     }
   }
 
+  // MARK: Files that differ in more than their tensors
+
+  @Test(arguments: 1...3 as ClosedRange<UInt64>)
+  func `other headers and another order come out as they should`(seed: UInt64) throws {
+    let base = RandomModel(seed: seed)
+    var result = base.changed(seed: seed + 30)
+    result.tensors.reverse()
+    try checkReader(base.file(), result.file(metadata: [("format", "pt"), ("title", "debiased")]))
+  }
+
   // MARK: Refusals
 
   @Test func `a wrong base and a damaged patch are refused`() throws {

@@ -56,6 +56,15 @@ def digest128(data):
     return struct.pack("<QQ", value & (1 << 64) - 1, value >> 64)
 
 
+def with_digest(data, what):
+    """What follows an XXH3-64 of it."""
+    require(len(data) > 8, f"the {what} is cut")
+    require(
+        xxhash.xxh3_64_intdigest(data[8:]) == struct.unpack("<Q", data[:8])[0],
+        f"the {what} is damaged")
+    return data[8:]
+
+
 def digest_text(stored):
     low, high = struct.unpack("<QQ", stored)
     return f"{high:016x}{low:016x}"
@@ -109,6 +118,13 @@ def unique(pairs):
     return dict(pairs)
 
 
+def read_header(data):
+    """Entries in the order of their bytes, and metadata."""
+    entries = json.loads(data[8:], object_pairs_hook=unique)
+    metadata = entries.pop("__metadata__", {})
+    return dict(sorted(entries.items(), key=lambda item: item[1]["data_offsets"])), metadata
+
+
 class SafetensorsFile:
     def __init__(self, path):
         with open(path, "rb") as file:
@@ -117,10 +133,7 @@ class SafetensorsFile:
         length = struct.unpack("<Q", self.data[:8])[0]
         require(length <= len(self.data) - 8, f"{path} is no safetensors file")
         self.start = 8 + length
-        entries = json.loads(self.data[8:self.start], object_pairs_hook=unique)
-        self.metadata = entries.pop("__metadata__", {})
-        # In the order of their bytes.
-        self.entries = dict(sorted(entries.items(), key=lambda item: item[1]["data_offsets"]))
+        self.entries, self.metadata = read_header(self.data[:self.start])
         end = 0
         for entry in self.entries.values():
             require(entry["data_offsets"][0] == end, f"{path} has a gap or an overlap")
@@ -196,15 +209,17 @@ class Tensor:
 class Patch:
     def __init__(self, path):
         file = SafetensorsFile(path)
+        names = ["deltas", "layouts", "index"] if "layouts" in file.entries else ["deltas", "index"]
         require(
             [(name, entry["dtype"], len(entry["shape"])) for name, entry in file.entries.items()]
-            == [("deltas", "U8", 1), ("index", "U8", 1)], "these are not the tensors of a patch")
+            == [(name, "U8", 1) for name in names], "these are not the tensors of a patch")
         self.metadata = file.metadata
         self.check_metadata()
         deltas = file.bytes("deltas")
         table = self.unpack(file.bytes("index"))
         self.read(Fields(table), deltas)
         self.check_counts()
+        self.layouts = Layouts(file.bytes("layouts")) if "layouts" in names else None
 
     def check_metadata(self):
         metadata = self.metadata
@@ -218,11 +233,7 @@ class Patch:
 
     @staticmethod
     def unpack(index):
-        require(len(index) > 8, "the index is cut")
-        frame = index[8:]
-        require(
-            xxhash.xxh3_64_intdigest(frame) == struct.unpack("<Q", index[:8])[0],
-            "the index is damaged")
+        frame = with_digest(index, "index")
         size = zstandard.frame_content_size(frame)
         require(
             0 <= size <= min(256 << 20, 1000 * len(frame) + 65536), "the table claims too much")
@@ -310,6 +321,41 @@ def decode(tensor, data, function):
     return bytes(output)
 
 
+# Section 8: layouts
+
+
+class Layouts:
+    def __init__(self, data):
+        fields = Fields(with_digest(data, "layouts"))
+        base, result = fields.bytes(16), fields.bytes(16)
+        result_frame = fields.bytes(fields.varint())
+        base_frame = fields.bytes(len(fields.data) - fields.position)
+        self.of = {"result": (base, result, result_frame), "base": (result, base, base_frame)}
+
+    def header(self, model, role):
+        """The header of the safetensors file in this role, given that of the input."""
+        own = self.encoded(len(model.data), model.data[:model.start])
+        source, target, frame = self.of[role]
+        if digest128(own) != source:
+            return model.data[:model.start]
+        size = zstandard.frame_content_size(frame)
+        require(0 <= size <= len(own) + 1000 * len(frame) + 65536, "a layout claims too much")
+        dictionary = zstandard.ZstdCompressionDict(own, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        layout = zstandard.ZstdDecompressor(
+            dict_data=dictionary, max_window_size=1 << 31
+        ).decompress(frame, max_output_size=size)
+        require(digest128(layout) == target, "a layout is not the one it should be")
+        header = layout[16:]
+        require(
+            layout == self.encoded(len(model.data) - model.start + len(header), header),
+            "a layout is not that of one safetensors file with these tensors")
+        return header
+
+    @staticmethod
+    def encoded(length, header):
+        return struct.pack("<QQ", length, len(header)) + header
+
+
 def run(command, input_path, patch_path, output_path):
     source, target, function = {
         "apply": ("base", "result", delta_coding.apply_chunk),
@@ -327,9 +373,15 @@ def run(command, input_path, patch_path, output_path):
         if tensor.changed:
             contents[tensor.name] = decode(tensor, contents[tensor.name], function)
     check(patch, contents, target)
+    header = patch.layouts.header(model, target) if patch.layouts else model.data[:model.start]
+    entries, _ = read_header(header)
+    require(
+        {name: (entry["dtype"], entry["shape"]) for name, entry in entries.items()}
+        == {tensor.name: (tensor.type, tensor.shape) for tensor in patch.tensors},
+        "the layout has other tensors")
     with open(output_path, "xb") as file:
-        file.write(model.data[:model.start])
-        for name in model.entries:
+        file.write(header)
+        for name in entries:
             file.write(contents[name])
 
 

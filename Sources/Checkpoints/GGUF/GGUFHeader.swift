@@ -25,6 +25,12 @@ package struct GGUFHeader: Equatable, Sendable {
   /// - Throws: ``FormatError`` at the field at fault, with the key or tensor it belongs to.
   /// - Complexity: O(bytes of the header).
   package init(parsing file: RawSpan) throws(FormatError) {
+    try self.init(parsing: file, fileByteCount: file.byteCount)
+  }
+
+  /// Parses and checks the header of a file of `fileByteCount` bytes, which begins with those of
+  /// `file`.
+  init(parsing file: RawSpan, fileByteCount: Int) throws(FormatError) {
     if let foreign = ForeignFile.describe(file, expected: .gguf) {
       throw FormatError(offset: 0, reason: .notThisFormat(foreign))
     }
@@ -43,7 +49,7 @@ package struct GGUFHeader: Equatable, Sendable {
         throw error.located("tensor \(index + 1) of \(tensorCount)")
       }
     }
-    tensors = try parser.finish(headerEnd: reader.position, fileByteCount: file.byteCount)
+    tensors = try parser.finish(headerEnd: reader.position, fileByteCount: fileByteCount)
   }
 
   /// The value of `key`.

@@ -1,0 +1,102 @@
+package import ByteIO
+
+/// What the files of a checkpoint are besides the bytes of its tensors, and where these lie
+/// (Formats/patch.md, section 8).
+package struct CheckpointLayout: Sendable {
+  package struct File: Sendable {
+    package let byteCount: Int
+    /// In the order of their bytes.
+    package let tensors: [TensorDescriptor]
+    /// The bytes that belong to no tensor, ascending: the header, what lies between tensors, and
+    /// what comes after the last.
+    package let otherByteRanges: [Range<Int>]
+    /// What lies there.
+    package let otherBytes: [UInt8]
+  }
+
+  package let files: [File]
+
+  /// The layout of `checkpoint`.
+  ///
+  /// - Complexity: O(bytes that belong to no tensor).
+  package init(_ checkpoint: Checkpoint) {
+    files = checkpoint.files.map { file in
+      var bytes: [UInt8] = []
+      for range in file.otherByteRanges { bytes += file.mapped.bytes.extracting(range).array }
+      return File(
+        byteCount: file.mapped.byteCount, tensors: file.tensors,
+        otherByteRanges: file.otherByteRanges, otherBytes: bytes)
+    }
+  }
+
+  /// Every tensor and where it goes, file by file.
+  package var tensors: [Checkpoint.Tensor] {
+    files.enumerated().flatMap { index, file in
+      file.tensors.map { Checkpoint.Tensor(descriptor: $0, fileIndex: index) }
+    }
+  }
+
+  // MARK: As bytes
+
+  /// The stored form.
+  package var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    for file in files {
+      bytes.appendLittleEndian(UInt64(file.byteCount))
+      bytes.appendLittleEndian(UInt64(file.otherBytes.count))
+      bytes += file.otherBytes
+    }
+    return bytes
+  }
+
+  /// Reads the stored form, and each file's header as strictly as when the file is opened.
+  ///
+  /// - Throws: ``FormatError``, its offset that of `bytes`.
+  /// - Complexity: O(`bytes.byteCount`).
+  package init(parsing bytes: RawSpan) throws(FormatError) {
+    var reader = ByteReader(bytes)
+    var files: [File] = []
+    while !reader.isAtEnd {
+      let start = reader.position
+      do throws(FormatError) {
+        files.append(try Self.readFile(&reader))
+      } catch {
+        throw .corrupt("file \(files.count + 1) of a layout: \(error)", at: start)
+      }
+    }
+    self.files = files
+  }
+
+  private static func readFile(_ reader: inout ByteReader) throws(FormatError) -> File {
+    let stated = try reader.read(UInt64.self)
+    let otherCount = try reader.read(UInt64.self)
+    guard let byteCount = Int(exactly: stated), let otherCount = Int(exactly: otherCount) else {
+      throw .corrupt("it claims \(stated) bytes, \(otherCount) of them besides tensors", at: 0)
+    }
+    let bytes = try reader.readBytes(otherCount)
+    let tensors =
+      bytes.hasBytes(of: GGUFHeader.magic)
+      ? try GGUFHeader(parsing: bytes, fileByteCount: byteCount).tensors
+      : try SafetensorsHeader(parsing: bytes, fileByteCount: byteCount).tensors
+    let ranges = gaps(between: tensors, upTo: byteCount)
+    let expected = ranges.reduce(0) { $0 + $1.count }
+    guard expected == otherCount else {
+      throw .corrupt(
+        "its tensors leave \(expected) bytes, but \(otherCount) are there", at: 0)
+    }
+    return File(
+      byteCount: byteCount, tensors: tensors, otherByteRanges: ranges, otherBytes: bytes.array)
+  }
+
+  /// What tensors, in the order of their bytes, leave of a file.
+  static func gaps(between tensors: [TensorDescriptor], upTo end: Int) -> [Range<Int>] {
+    var gaps: [Range<Int>] = []
+    var position = 0
+    for range in tensors.map(\.byteRange) where !range.isEmpty {
+      if position < range.lowerBound { gaps.append(position..<range.lowerBound) }
+      position = range.upperBound
+    }
+    if position < end { gaps.append(position..<end) }
+    return gaps
+  }
+}

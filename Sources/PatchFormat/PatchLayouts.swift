@@ -1,0 +1,77 @@
+package import ByteIO
+internal import Checkpoints
+
+/// The layouts of base and result, each coded given the other (Formats/patch.md, section 8).
+package struct PatchLayouts: Sendable {
+  private let base: Digest128
+  private let result: Digest128
+  /// Whose dictionary is the base's layout.
+  private let resultFrame: [UInt8]
+  /// Whose dictionary is the result's layout.
+  private let baseFrame: [UInt8]
+
+  /// Codes two layouts, given in their stored form.
+  package init(base: [UInt8], result: [UInt8]) {
+    self.base = Digest128(of: base.rawSpan)
+    self.result = Digest128(of: result.rawSpan)
+    resultFrame = Zstd.compress(result.rawSpan, prefix: base.rawSpan)
+    baseFrame = Zstd.compress(base.rawSpan, prefix: result.rawSpan)
+  }
+
+  /// Parses the bytes of the tensor `layouts`.
+  ///
+  /// - Throws: ``FormatError``; offsets are those of `bytes`.
+  package init(parsing bytes: RawSpan) throws(FormatError) {
+    var reader = ByteReader(bytes)
+    let digest = Digest64(value: try reader.read(UInt64.self))
+    guard Digest64(of: bytes.extracting(reader.position..<bytes.byteCount)) == digest else {
+      throw .corrupt("the patch's layouts are damaged; download the patch again", at: 0)
+    }
+    base = try reader.readDigest128()
+    result = try reader.readDigest128()
+    resultFrame = try reader.readBytes(try reader.readVariableLength()).array
+    baseFrame = try reader.readBytes(reader.remaining).array
+  }
+
+  /// The bytes of the tensor `layouts`.
+  package var encoded: [UInt8] {
+    var content: [UInt8] = []
+    content.append(base)
+    content.append(result)
+    content.appendVariableLength(resultFrame.count)
+    content += resultFrame + baseFrame
+    var bytes: [UInt8] = []
+    bytes.appendLittleEndian(Digest64(of: content.rawSpan).value)
+    return bytes + content
+  }
+
+  /// The result's layout, or nil if `input` is not the layout of the base.
+  ///
+  /// - Throws: ``FormatError`` if the patch does not hold what it claims.
+  package func result(given input: [UInt8]) throws(FormatError) -> [UInt8]? {
+    try decode(resultFrame, given: input, from: base, to: result)
+  }
+
+  /// The base's layout, or nil if `input` is not the layout of the result.
+  ///
+  /// - Throws: ``FormatError`` if the patch does not hold what it claims.
+  package func base(given input: [UInt8]) throws(FormatError) -> [UInt8]? {
+    try decode(baseFrame, given: input, from: result, to: base)
+  }
+
+  private func decode(
+    _ frame: [UInt8], given input: [UInt8], from source: Digest128, to target: Digest128
+  ) throws(FormatError) -> [UInt8]? {
+    guard Digest128(of: input.rawSpan) == source else { return nil }
+    let limit = input.count + 1000 * frame.count + 65_536
+    guard let byteCount = Zstd.contentByteCount(frame.rawSpan), byteCount <= limit else {
+      throw .limitExceeded("a layout claims to be larger than \(limit) bytes", at: 0)
+    }
+    let output = try Zstd.decompress(
+      frame.rawSpan, byteCount: byteCount, prefix: input.rawSpan)
+    guard Digest128(of: output.rawSpan) == target else {
+      throw .corrupt("a layout is not the one it should be", at: 0)
+    }
+    return output
+  }
+}
