@@ -40,7 +40,8 @@ public struct CheckpointComparison: Sendable {
       try Checkpoint(path: self.result)
     }
     try OutputGuard([base, result]).check(output)
-    let source = FinishedResult(result: result, tensors: try match(base, result))
+    let source = FinishedResult(
+      files: result.files.map(\.mapped), tensors: try match(base, result))
     let differs = !hasSameLayout(base, result)
     let carriesLayouts =
       differs && !valuesOnly && maxRelativeError == 0

@@ -130,12 +130,10 @@ struct CheckpointOutput: Sendable {
     }
   }
 
-  /// The SHA-256 of each file, once all was written.
-  func sha256() throws(PatchError) -> [String] {
+  /// The files as they are, before they have their names.
+  func written() throws(PatchError) -> [MappedFile] {
     try files.map { (file) throws(PatchError) in
-      try PatchError.writing(path) { () throws(SystemError) in
-        try MappedFile(path: file.path).sha256()
-      }
+      try PatchError.writing(path) { () throws(SystemError) in try MappedFile(path: file.path) }
     }
   }
 

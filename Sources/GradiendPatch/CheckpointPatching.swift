@@ -33,6 +33,9 @@ public struct CheckpointPatching: Sendable {
   public var checksSHA256 = false
   /// Whether to leave what belongs to no tensor as the input has it, even if the patch carries more.
   public var keepsLayout = false
+  /// Where to write what restores the input, should the result not fit the types that the input has:
+  /// a patch to be stripped from the output. Nil refuses such a result.
+  public var undo: String?
   /// Whether to wait until the output is on the disk before it gets its name. Without, a power loss
   /// soon afterwards may leave less than the whole output under it.
   public var synchronises = true
@@ -61,7 +64,9 @@ public struct CheckpointPatching: Sendable {
     }
     let outputGuard = OutputGuard([input], files: [patch.file])
     for path in try CheckpointOutput.paths(output, for: input) { try outputGuard.check(path) }
-    let binding = try PatchBinding(patch, input)
+    try checkUndo(outputGuard)
+    let lossCounter = undo.map { _ in LossCounter() }
+    let binding = try PatchBinding(patch, input, lossCounter: lossCounter)
     guard !checksSHA256 || binding.placement is DirectPlacement else {
       throw PatchError(
         .usage, path: checkpoint,
@@ -90,6 +95,9 @@ public struct CheckpointPatching: Sendable {
     }
     if checksSHA256 { try checkSHA256(of: target, binding) }
     try target.copyCompanions(of: input)
+    if let undo, let lossCounter {
+      notes.append(try writeUndo(undo, lossCounter.count, input, target, progress))
+    }
     try target.publish()
     return PatchingSummary(
       path: output, role: direction.output, byteCount: binding.plan.byteCount,
@@ -125,10 +133,48 @@ public struct CheckpointPatching: Sendable {
     try work.check(output: Identification(binding, work.outputDigests.tensors))
   }
 
+  // MARK: Undo
+
+  /// - Throws: ``PatchError`` if the undo patch cannot be made, before any work is done for it.
+  private func checkUndo(_ outputGuard: OutputGuard) throws(PatchError) {
+    guard let undo else { return }
+    guard undo != output else {
+      throw PatchError(.usage, path: undo, "the undo patch and the output have the same name")
+    }
+    try outputGuard.check(undo)
+    // Its temporary file goes at once.
+    _ = try PatchError.writing(undo) { () throws(SystemError) in
+      try OutputFile(path: undo, overwrites: overwrites)
+    }
+  }
+
+  /// Writes the patch from the input to the output, if anything was lost.
+  ///
+  /// - Returns: a note on it.
+  private func writeUndo(
+    _ path: String, _ lossCount: Int, _ input: Checkpoint, _ target: CheckpointOutput,
+    _ progress: ProgressHandler?
+  ) throws(PatchError) -> String {
+    guard lossCount > 0 else {
+      return "strip gives these files back with the patch alone, so \(path) was not written"
+    }
+    let encoding = PatchEncoding(
+      base: input,
+      result: FinishedResult(files: try target.written(), tensors: input.tensors),
+      layoutSource: nil, output: path, overwrites: overwrites, maxRelativeError: 0,
+      workers: Workers(threadCount), progress: progress)
+    _ = try encoding.run()
+    return
+      "\(lossCount) values do not fit the types of these files and were rounded, as by conversion; "
+      + "strip the output with \(path) to get these files back"
+  }
+
+  // MARK: Digests of whole files
+
   private func checkSHA256(
     of target: CheckpointOutput, _ binding: PatchBinding
   ) throws(PatchError) {
-    let found = try target.sha256()
+    let found = try target.written().map { $0.sha256() }
     let metadata = binding.patch.metadata
     let expected = direction.output == .base ? metadata.base.sha256 : metadata.result.sha256
     guard found.map({ $0[...] }) != FileHasher.digests(expected) else { return }

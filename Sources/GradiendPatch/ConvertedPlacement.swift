@@ -1,12 +1,15 @@
 internal import ByteIO
 internal import Checkpoints
 internal import PatchFormat
+internal import Synchronization
 
 /// Tensors that are read back from what a converter made of them.
 struct ConvertedPlacement: TensorPlacement {
   let checkpoint: Checkpoint
   /// One for each tensor of the binding.
   let views: [TensorView]
+  /// Counts the values that the stored types cannot hold; nil if there must be none.
+  let lossCounter: LossCounter?
 
   func withBytes(
     of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
@@ -49,16 +52,30 @@ struct ConvertedPlacement: TensorPlacement {
     }
     let count = item.chunk.rows * item.chunk.columns
     var stored = [UInt8](repeating: 0, count: count * view.conversion.storedWidth)
-    var fault: Int?
-    stored.withMutableRawSpan { fault = view.conversion.write(bytes, into: &$0) }
-    if let fault {
-      throw PatchError(
-        .mismatch, path: checkpoint.path, tensor: view.storedName,
-        "tensor '\(view.storedName)': element \(item.chunk.firstElement + fault) of "
-          + "'\(view.tensor.name)' does not fit \(view.conversion.stored.name), so strip could not "
-          + "give this file back",
-        remedy: "apply the patch to a copy in F32 or in \(view.tensor.elementType.name)")
+    var losses: (count: Int, first: Int?) = (0, nil)
+    stored.withMutableRawSpan { losses = view.conversion.write(bytes, into: &$0) }
+    if let first = losses.first {
+      guard let lossCounter else {
+        throw PatchError(
+          .mismatch, path: checkpoint.path, tensor: view.storedName,
+          "tensor '\(view.storedName)': element \(item.chunk.firstElement + first) of "
+            + "'\(view.tensor.name)' does not fit \(view.conversion.stored.name), so strip could not "
+            + "give this file back",
+          remedy:
+            "keep what that needs with --undo FILE, or apply the patch to a copy in F32 or in "
+            + view.tensor.elementType.name)
+      }
+      lossCounter.add(losses.count)
     }
     try view.scatter(stored.rawSpan, of: item, to: output)
   }
+}
+
+/// Counts values that were rounded when they were stored.
+final class LossCounter: Sendable {
+  private let total = Mutex(0)
+
+  var count: Int { total.withLock { $0 } }
+
+  func add(_ count: Int) { total.withLock { $0 += count } }
 }

@@ -79,37 +79,58 @@ struct FloatConversion: Sendable {
     }
   }
 
-  /// Stores values.
+  /// Stores values, rounded as the converter does it.
   ///
-  /// - Returns: the position of the first element that could not be read back, if there is one.
-  func write(_ values: RawSpan, into stored: inout MutableRawSpan) -> Int? {
+  /// - Returns: how many cannot be read back, and the position of the first of them.
+  func write(
+    _ values: RawSpan, into stored: inout MutableRawSpan
+  ) -> (count: Int, first: Int?) {
     switch kind {
     case .none: preconditionFailure("nothing to convert")
     case .brainToSingle:
-      convert(values, &stored) { (bits: UInt16) in UInt32(bits) << 16 }
+      store(values, &stored) { (bits: UInt16) in (UInt32(bits) << 16, true) }
     case .brainToHalf:
-      convert(values, &stored) { (bits: UInt16) in
+      store(values, &stored) { (bits: UInt16) in
         let half = Self.half(single: UInt32(bits) << 16)
-        return Self.single(half: half) == UInt32(bits) << 16 ? half : nil
+        return (half, Self.single(half: half) == UInt32(bits) << 16)
       }
     case .halfToSingle:
-      convert(values, &stored) { (bits: UInt16) in Self.single(half: bits) }
+      store(values, &stored) { (bits: UInt16) in (Self.single(half: bits), true) }
     case .shiftedBrain:
-      convert(values, &stored) { (bits: UInt16) in
+      store(values, &stored) { (bits: UInt16) in
         let raised = Self.raised(UInt32(bits) << 16)
-        return Self.brain(single: Self.lowered(raised)) == bits ? raised : nil
+        return (raised, Self.brain(single: Self.lowered(raised)) == bits)
       }
     case .shiftedHalf:
-      convert(values, &stored) { (bits: UInt16) in
+      store(values, &stored) { (bits: UInt16) in
         let raised = Self.raised(Self.single(half: bits))
-        return Self.half(single: Self.lowered(raised)) == bits ? raised : nil
+        return (raised, Self.half(single: Self.lowered(raised)) == bits)
       }
     case .shiftedSingle:
-      convert(values, &stored) { (bits: UInt32) in
+      store(values, &stored) { (bits: UInt32) in
         let raised = Self.raised(bits)
-        return Self.lowered(raised) == bits ? raised : nil
+        return (raised, Self.lowered(raised) == bits)
       }
     }
+  }
+
+  @inline(__always)
+  private func store<In, Out>(
+    _ values: RawSpan, _ stored: inout MutableRawSpan, _ body: (In) -> (Out, Bool)
+  ) -> (count: Int, first: Int?)
+  where In: FixedWidthInteger & BitwiseCopyable, Out: FixedWidthInteger & BitwiseCopyable {
+    var losses: (count: Int, first: Int?) = (0, nil)
+    var index = 0
+    _ = convert(values, &stored) { (bits: In) -> Out? in
+      let (converted, isExact) = body(bits)
+      if !isExact {
+        losses.count += 1
+        losses.first = losses.first ?? index
+      }
+      index += 1
+      return converted
+    }
+    return losses
   }
 
   @inline(__always)

@@ -17,10 +17,16 @@ struct PatchBinding: Sendable {
   /// What a user should know, in sentences without a full stop.
   let notes: [String]
 
+  /// - Parameters:
+  ///   - patch: the patch.
+  ///   - checkpoint: what it is applied to or stripped from.
+  ///   - lossCounter: counts values that the checkpoint's types cannot hold; nil refuses them.
   /// - Throws: ``PatchError`` of kind `mismatch` naming the first tensor that does not fit.
-  init(_ patch: PatchFile, _ checkpoint: Checkpoint) throws(PatchError) {
+  init(
+    _ patch: PatchFile, _ checkpoint: Checkpoint, lossCounter: LossCounter? = nil
+  ) throws(PatchError) {
     if Self.needsConversion(patch, checkpoint) {
-      self.init(patch, checkpoint, try ConvertedBinding(patch, checkpoint))
+      self.init(patch, checkpoint, try ConvertedBinding(patch, checkpoint), lossCounter)
     } else {
       try self.init(direct: patch, checkpoint)
     }
@@ -53,11 +59,15 @@ struct PatchBinding: Sendable {
     plan = ChunkPlan(checkpoint)
   }
 
-  private init(_ patch: PatchFile, _ checkpoint: Checkpoint, _ converted: ConvertedBinding) {
+  private init(
+    _ patch: PatchFile, _ checkpoint: Checkpoint, _ converted: ConvertedBinding,
+    _ lossCounter: LossCounter?
+  ) {
     self.patch = patch
     self.checkpoint = checkpoint
     tensors = converted.views.map(\.tensor)
-    placement = ConvertedPlacement(checkpoint: checkpoint, views: converted.views)
+    placement = ConvertedPlacement(
+      checkpoint: checkpoint, views: converted.views, lossCounter: lossCounter)
     (copies, isComplete, notes) = (converted.copies, converted.isComplete, converted.notes)
     plan = ChunkPlan(
       converted.views.map { view in

@@ -40,7 +40,7 @@ struct ComputedResult: ResultSource {
 /// The result that somebody already made.
 struct FinishedResult: ResultSource {
   let source = PatchMetadata.Source.diff
-  let result: Checkpoint
+  let files: [MappedFile]
   /// For each tensor of the base, the same tensor of the result.
   let tensors: [Checkpoint.Tensor]
 
@@ -49,6 +49,6 @@ struct FinishedResult: ResultSource {
     let start = tensor.descriptor.byteRange.lowerBound
     let range = item.chunk.byteRange
     return .mapped(
-      result.file(of: tensor), start + range.lowerBound..<start + range.upperBound)
+      files[tensor.fileIndex], start + range.lowerBound..<start + range.upperBound)
   }
 }

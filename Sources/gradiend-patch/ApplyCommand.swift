@@ -8,6 +8,7 @@ struct ApplyCommand: Command {
   var output = ""
   var checksSHA256 = false
   var valuesOnly = false
+  var undo: String?
   var skipsSynchronising = false
   var overwrites = false
   var common = CommonOptions()
@@ -38,6 +39,11 @@ struct ApplyCommand: Command {
         help:
           "leave headers and the order of tensors as they are, even if the patch has the publisher's"
       ),
+      .option(
+        \.undo, "--undo", value: "FILE",
+        help:
+          "where the types of BASE cannot hold the result, round, and keep in FILE what strip needs"
+      ),
       .flag(
         \.skipsSynchronising, "--no-sync",
         help: "do not wait until OUT is on the disk; faster, but a power loss may cut it short"),
@@ -53,6 +59,7 @@ struct ApplyCommand: Command {
     var patching = CheckpointPatching(.apply, checkpoint: base, patch: patch, output: output)
     patching.checksSHA256 = checksSHA256
     patching.keepsLayout = valuesOnly
+    patching.undo = undo
     patching.synchronises = !skipsSynchronising
     patching.overwrites = overwrites
     return try run(patching, "applying")

@@ -87,6 +87,55 @@ import Testing
     #expect(exactCount == 43)
   }
 
+  @Test(arguments: ["llama-bf16.dense.F16", "gpt2-bf16.dense.F16"])
+  func `what the stored types cannot hold is rounded if an undo patch keeps the way back`(
+    name: String
+  ) throws {
+    let pair = try #require(try pairs().first { $0.name == name })
+    try diff(pair)
+    let applied = folder.path("applied.gguf")
+    var patching = CheckpointPatching(
+      .apply, checkpoint: pair.base[0], patch: folder.path("patch"), output: applied)
+    patching.undo = folder.path("undo")
+    let note = try #require(try patching.run().notes.last)
+    #expect(note.contains("values do not fit the types of these files and were rounded"))
+    #expect(try folder.bytes(of: "applied.gguf") == folder.bytes(at: pair.result[0]))
+    _ = try CheckpointPatching(
+      .strip, checkpoint: applied, patch: folder.path("undo"), output: folder.path("stripped.gguf")
+    ).run()
+    #expect(try folder.bytes(of: "stripped.gguf") == folder.bytes(at: pair.base[0]))
+  }
+
+  @Test func `an undo patch that nothing needs is not written`() throws {
+    let pair = try #require(try pairs().first { $0.name == "llama-bf16.dense.BF16" })
+    try diff(pair)
+    var patching = CheckpointPatching(
+      .apply, checkpoint: pair.base[0], patch: folder.path("patch"),
+      output: folder.path("applied.gguf"))
+    patching.undo = folder.path("undo")
+    let note = try #require(try patching.run().notes.last)
+    #expect(note.contains("with the patch alone"))
+    #expect(try folder.names() == ["applied.gguf", "patch"])
+  }
+
+  @Test func `an undo patch overwrites nothing, and nothing is done where it cannot be`() throws {
+    let pair = try #require(try pairs().first { $0.name == "llama-bf16.dense.F16" })
+    try diff(pair)
+    try folder.write("mine", to: "undo")
+    for (undo, kind) in [
+      ("undo", .outputExists), ("patch", .cannotCreate), ("no/such/folder", .cannotCreate),
+      ("applied.gguf", .usage),
+    ] as [(String, PatchError.Kind)] {
+      var patching = CheckpointPatching(
+        .apply, checkpoint: pair.base[0], patch: folder.path("patch"),
+        output: folder.path("applied.gguf"))
+      patching.undo = folder.path(undo)
+      let error = #expect(throws: PatchError.self) { _ = try patching.run() }
+      #expect(error?.kind == kind, "\(undo)")
+      #expect(try folder.names() == ["patch", "undo"])
+    }
+  }
+
   @Test func `heads that the converter drops are reported`() throws {
     let pair = try #require(try pairs().first { $0.name == "bert-bf16.dense.BF16" })
     try diff(pair)
