@@ -72,12 +72,20 @@ public struct CheckpointVerification: Sendable {
     init(_ identification: Identification, sha256: String, _ metadata: PatchMetadata) {
       differingFromBase = identification.differingFromBase
       differingFromResult = identification.differingFromResult
-      role = identification.isBase ? .base : identification.isResult ? .result : nil
       tensorCount = metadata.tensorCount
       self.sha256 = sha256
-      let published = role == .base ? metadata.base.sha256 : metadata.result.sha256
-      hasPublishedFiles =
-        role != nil && FileHasher.digests(sha256) == FileHasher.digests(published)
+      func isPublished(as identity: PatchMetadata.Identity) -> Bool {
+        FileHasher.digests(sha256) == FileHasher.digests(identity.sha256)
+      }
+      let (isBase, isResult) = (identification.isBase, identification.isResult)
+      // Where the values are the same on both sides, headers tell.
+      if isResult, !isBase || isPublished(as: metadata.result) && !isPublished(as: metadata.base) {
+        role = .result
+        hasPublishedFiles = isPublished(as: metadata.result)
+      } else {
+        role = isBase ? .base : nil
+        hasPublishedFiles = isBase && isPublished(as: metadata.base)
+      }
     }
   }
 }

@@ -35,6 +35,8 @@ import Testing
     try bench.folder.write(base.file(metadata: Self.metadata), to: "result")
     try bench.diff("base", "result", to: "patch")
     try checkBothDirections()
+    #expect(try bench.verify("base", "patch").role == .base)
+    #expect(try bench.verify("applied", "patch").role == .result)
   }
 
   @Test func `a sharded folder comes out as the publisher has it`() throws {
