@@ -20,7 +20,7 @@ package enum FloatStorage: Sendable {
 
 extension FloatStorage {
   /// Converts `count` elements that start at `offset` in `bytes`, of any alignment.
-  func widen(
+  package func widen(
     _ bytes: RawSpan, at offset: Int, count: Int, into values: inout MutableSpan<Float>
   ) {
     precondition(offset >= 0 && offset + count * byteWidth <= bytes.byteCount)

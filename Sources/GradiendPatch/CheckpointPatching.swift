@@ -187,7 +187,7 @@ public struct CheckpointPatching: Sendable {
 }
 
 /// What the threads of one run share.
-private struct PatchingWork: Sendable {
+struct PatchingWork: Sendable {
   let binding: PatchBinding
   let direction: CheckpointPatching.Direction
   let inputDigests: TensorDigests

@@ -3,10 +3,22 @@ internal import Checkpoints
 internal import Gradiend
 internal import PatchFormat
 
-/// Says what a file or folder holds, without reading weights.
+/// Says what a file or folder holds.
+///
+/// Weights are read only to measure a patch's update, which takes its base.
 public struct Inspection: Sendable {
   /// A patch, a checkpoint file or folder, or a GRADIEND checkpoint folder.
   public var path: String
+  /// The base of the patch, to measure how far the patch moves its tensors.
+  public var base: String?
+  /// Where a picture of the patch goes, an SVG.
+  public var pictureOutput: String?
+  /// Where a page on the patch goes, an HTML file that needs no other.
+  public var pageOutput: String?
+  /// Whether these outputs may exist.
+  public var overwrites = false
+  /// 0 for one a core.
+  public var threadCount = 0
 
   /// Looks at what is at `path`.
   public init(path: String) {
@@ -20,18 +32,45 @@ public struct Inspection: Sendable {
     case gradiend(GradiendReport)
   }
 
-  /// - Throws: ``PatchError`` if it is nothing of the kind, or damaged.
-  public func run() throws(PatchError) -> Report {
-    try PatchError.opening { () throws(CheckpointError) in
-      if isGradiend { return .gradiend(GradiendReport(try GradiendCheckpoint(path: path))) }
-      let checkpoint = try Checkpoint(path: path)
-      guard let file = checkpoint.files.first, file.container == .safetensors,
-        file.metadata("format") == PatchMetadata.format
-      else { return .checkpoint(CheckpointReport(checkpoint)) }
-      let patchPath =
-        checkpoint.isFolder ? Folder.join(path, checkpoint.files[0].name) : path
-      return .patch(try PatchReport(try PatchFile(path: patchPath)))
+  /// Looks, measures and draws.
+  ///
+  /// - Throws: ``PatchError`` if it is nothing of the kind, or damaged; if an output cannot be made,
+  ///   or takes a patch. An output that is not complete then does not have its name.
+  /// - Complexity: O(bytes of the patch) without a base, O(bytes of the base) with one.
+  public func run(progress: ProgressHandler? = nil) throws(PatchError) -> Report {
+    switch try PatchError.opening({ () throws(CheckpointError) in try open() }) {
+    case .patch(let patch): return .patch(try report(on: patch, progress))
+    case .checkpoint(let checkpoint):
+      try refusePatchOptions("a checkpoint")
+      return .checkpoint(CheckpointReport(checkpoint))
+    case .gradiend(let gradiend):
+      try refusePatchOptions("a GRADIEND checkpoint")
+      return .gradiend(GradiendReport(gradiend))
     }
+  }
+
+  private func refusePatchOptions(_ kind: String) throws(PatchError) {
+    guard base != nil || pictureOutput != nil || pageOutput != nil else { return }
+    throw PatchError(
+      .badInput, path: path,
+      "this is \(kind); only of a patch there are changes to measure or draw",
+      remedy: "name a patch, as 'gradiend-patch create' and 'gradiend-patch diff' make them")
+  }
+
+  private enum Found {
+    case patch(PatchFile)
+    case checkpoint(Checkpoint)
+    case gradiend(GradiendCheckpoint)
+  }
+
+  private func open() throws(CheckpointError) -> Found {
+    if isGradiend { return .gradiend(try GradiendCheckpoint(path: path)) }
+    let checkpoint = try Checkpoint(path: path)
+    guard let file = checkpoint.files.first, file.container == .safetensors,
+      file.metadata("format") == PatchMetadata.format
+    else { return .checkpoint(checkpoint) }
+    let patchPath = checkpoint.isFolder ? Folder.join(path, checkpoint.files[0].name) : path
+    return .patch(try PatchFile(path: patchPath))
   }
 
   private var isGradiend: Bool {
@@ -40,5 +79,70 @@ public struct Inspection: Sendable {
     else { return false }
     let isOlder = document["input_dim"] != nil && document["layers"] != nil
     return document["architecture"]?.members != nil || isOlder
+  }
+}
+
+// MARK: - Patches
+
+extension Inspection {
+  private func report(
+    on patch: PatchFile, _ progress: ProgressHandler?
+  ) throws(PatchError) -> PatchReport {
+    let base = try self.base.map { (path) throws(PatchError) in
+      try PatchError.opening { () throws(CheckpointError) in try Checkpoint(path: path) }
+    }
+    guard !outputsAreOne else {
+      throw PatchError(
+        .usage, path: pageOutput ?? "", "picture and page would be the same file",
+        remedy: "give them two names")
+    }
+    // Made first: an output that cannot be is better known before the work than after it.
+    let outputGuard = OutputGuard([base].compactMap { $0 }, files: [patch.file])
+    let picture = try output(pictureOutput, outputGuard)
+    let page = try output(pageOutput, outputGuard)
+    var report = try PatchError.opening { () throws(CheckpointError) in try PatchReport(patch) }
+    if let base {
+      let measurement = UpdateMeasurement(
+        binding: try PatchBinding(patch, base), workers: Workers(threadCount), progress: progress)
+      report.updates = try measurement.run()
+    }
+    try write(report.svg, to: picture)
+    try write(report.html, to: page)
+    return report
+  }
+
+  /// Whether both outputs have the same name in the same folder, however it is spelled.
+  private var outputsAreOne: Bool {
+    guard let pictureOutput, let pageOutput,
+      Folder.lastComponent(of: pictureOutput) == Folder.lastComponent(of: pageOutput)
+    else { return false }
+    let folders = [pictureOutput, pageOutput].map {
+      (try? FileStatus(path: Folder.parent(of: $0)))?.identity
+    }
+    return folders[0] == folders[1]
+  }
+
+  private typealias Output = (path: String, file: OutputFile)
+
+  private func output(
+    _ path: String?, _ outputGuard: OutputGuard
+  ) throws(PatchError) -> Output? {
+    guard let path else { return nil }
+    try outputGuard.check(path)
+    let file = try PatchError.writing(path) { () throws(SystemError) in
+      try OutputFile(path: path, overwrites: overwrites)
+    }
+    return (path, file)
+  }
+
+  private func write(
+    _ text: @autoclosure () -> String, to output: Output?
+  ) throws(PatchError) {
+    guard let output else { return }
+    let bytes = Array(text().utf8)
+    try PatchError.writing(output.path) { () throws(SystemError) in
+      try output.file.contents.write(bytes.rawSpan, at: 0)
+      try output.file.publish()
+    }
   }
 }

@@ -80,8 +80,18 @@ extension PatchReport {
               change.tensor.members + [
                 .init("changed_elements", .integer(change.changedCount)),
                 .init("bytes", .integer(change.byteCount)),
-              ])
+              ] + (change.update?.members ?? []))
           })),
+    ]
+  }
+}
+
+extension UpdateMeasure {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("update_rms", .real(updateRMS)),
+      .init("base_rms", .real(baseRMS)),
+      .init("relative_update", relative.map { .real($0) } ?? .null),
     ]
   }
 }

@@ -13,6 +13,8 @@ public struct PatchReport: Sendable {
     public let changedCount: Int
     /// Its bytes in the patch.
     public let byteCount: Int
+    /// How far it moves; nil if that was not measured, or if its elements are no floats.
+    public internal(set) var update: UpdateMeasure?
   }
 
   /// The metadata, as they stand in the file.
@@ -21,15 +23,20 @@ public struct PatchReport: Sendable {
   public let tensorCount: Int
   /// Elements of the base.
   public let elementCount: Int
+  /// All tensors of the base, in the order in which the patch lists them.
+  public let tensors: [TensorReport]
   /// In the order in which they lie in the patch.
-  public let changes: [Change]
+  public private(set) var changes: [Change]
   /// What the file's bytes are for; they add up to its length.
   public let byteCounts: [(part: String, byteCount: Int)]
 
   /// - Throws: ``CheckpointError`` if a chunk's header is damaged.
   init(_ patch: PatchFile) throws(CheckpointError) {
     metadata = patch.metadata.entries.map { ($0.key, $0.value) }
-    tensorCount = patch.index.tensors.count
+    tensors = patch.index.tensors.map {
+      TensorReport(name: $0.name, elementType: $0.elementType, shape: $0.shape)
+    }
+    tensorCount = tensors.count
     elementCount = patch.index.tensors.reduce(0) { $0 + $1.elementCount }
     changes = patch.index.tensors.compactMap { tensor in
       tensor.change.map { change in
@@ -46,6 +53,13 @@ public struct PatchReport: Sendable {
       ("positions", streams.positions), ("values", streams.values), ("strip", streams.strip),
       ("layouts", patch.layoutsByteRange.count), ("index", patch.indexByteRange.count),
     ].filter { $0.0 != "layouts" || patch.layouts != nil }
+  }
+
+  /// What was measured of tensors of floats, by their names; nil if nothing was.
+  var updates: [String: UpdateMeasure]? {
+    didSet {
+      for index in changes.indices { changes[index].update = updates?[changes[index].tensor.name] }
+    }
   }
 
   private struct Streams {

@@ -84,9 +84,12 @@ extension PatchReport {
         }
       ).lines
     lines.append("")
+    let isMeasured = changes.contains { $0.update != nil }
+    let unit = updateUnit
     lines +=
       Table(
-        ["tensor", "type", "shape", "elements", "changed", "share", "bytes", "bits/element"],
+        ["tensor", "type", "shape", "elements", "changed", "share", "bytes", "bits/element"]
+          + (isMeasured ? ["update/weights, \(unit.name)"] : []),
         changes.map { change in
           let bits = 8 * Double(change.byteCount) / Double(max(1, change.tensor.elementCount))
           return [
@@ -95,6 +98,8 @@ extension PatchReport {
             Quantity.share(change.changedCount, of: change.tensor.elementCount),
             Quantity.count(change.byteCount), Quantity.decimal(bits, digits: 4),
           ]
+            + (isMeasured
+              ? [change.update.map { unit.precise($0.relative ?? .infinity) } ?? "-"] : [])
         }
       ).lines
     return lines.joined(separator: "\n")

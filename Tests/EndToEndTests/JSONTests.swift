@@ -19,6 +19,7 @@ import Testing
     ("verify", ["verify", "base", "patch"], 0),
     ("verify", ["verify", "other", "patch"], 1),
     ("inspect, a patch", ["inspect", "patch"], 0),
+    ("inspect, a patch", ["inspect", "patch", "--base", "base"], 0),
     ("inspect, a checkpoint", ["inspect", "base"], 0),
     ("inspect, a GRADIEND", ["inspect", "gradiend"], 0),
     ("Errors", ["apply", "result", "patch", "-o", "e"], 1),
