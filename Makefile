@@ -4,11 +4,12 @@ PREFIX ?= /usr/local
 PYTHON := $(CURDIR)/.build/python
 PATCH := $(CURDIR)/.build/release/gradiend-patch
 BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
+SHARE := $(CURDIR)/.build/share
 LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test real bench bench-large lint format install clean
+.PHONY: help build demo test real bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -47,10 +48,22 @@ lint:
 format:
 	@swift format -i -r Package.swift Sources Tests
 
-## install: install the binary to PREFIX/bin; PREFIX is /usr/local unless given
-install: build
-	@install -D -s -m 755 $(PATCH) $(DESTDIR)$(PREFIX)/bin/gradiend-patch
-	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch"
+# Manual pages and completions, in folders as they are installed.
+share: build
+	@Tests/share.sh '$(PATCH)' '$(SHARE)'
+
+## install: install binary, manual pages and completions below PREFIX, which is /usr/local unless given
+install: share
+	@install -D -s -m 755 '$(PATCH)' '$(DESTDIR)$(PREFIX)/bin/gradiend-patch'
+	@for file in $$(cd '$(SHARE)' && find * -type f); do \
+	  install -D -m 644 "$(SHARE)/$$file" "$(DESTDIR)$(PREFIX)/share/$$file" || exit 1; done
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, with manual pages and completions"
+
+## uninstall: remove what install puts below PREFIX
+uninstall: share
+	@rm -f '$(DESTDIR)$(PREFIX)/bin/gradiend-patch'
+	@for file in $$(cd '$(SHARE)' && find * -type f); do rm -f "$(DESTDIR)$(PREFIX)/share/$$file"; done
+	@echo "removed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, its manual pages and completions"
 
 ## clean: remove everything that was built
 clean:

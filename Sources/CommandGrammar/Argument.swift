@@ -29,7 +29,7 @@ package struct Argument<Command: ParsedCommand> {
   ) -> Self {
     let facts = ArgumentFacts(
       shape: .flag, names: names, placeholder: "", help: help, isRequired: false, choices: [],
-      defaultText: nil)
+      defaultText: nil, valueKind: .text)
     return Self(facts: facts) { (command, _) throws(UsageError) in
       command[keyPath: property] = true
     }
@@ -48,7 +48,7 @@ extension Argument {
     let defaultText = isRequired ? nil : Command()[keyPath: property].defaultText
     facts = ArgumentFacts(
       shape: shape, names: names, placeholder: placeholder, help: help, isRequired: isRequired,
-      choices: Value.choices, defaultText: defaultText)
+      choices: Value.choices, defaultText: defaultText, valueKind: Value.kind)
     assign = { (command, text) throws(UsageError) in
       command[keyPath: property] = try Value(parsing: text, placeholder: placeholder)
     }

@@ -28,10 +28,13 @@ package struct ArgumentFacts: Equatable, Sendable {
   /// What leaving the argument out amounts to, if that can be typed.
   package let defaultText: String?
 
+  /// What its values are, for a shell to complete.
+  package let valueKind: ArgumentValueKind
+
   /// The flag that every command understands without listing it.
   package static let help = Self(
     shape: .flag, names: ["-h", "--help"], placeholder: "", help: "show this help and exit",
-    isRequired: false, choices: [], defaultText: nil)
+    isRequired: false, choices: [], defaultText: nil, valueKind: .text)
 }
 
 extension ArgumentFacts {

@@ -11,12 +11,26 @@ package protocol ArgumentValue {
   /// Every text that is accepted, or none if they cannot be listed.
   static var choices: [String] { get }
 
+  /// What a shell can offer to type where there are no choices.
+  static var kind: ArgumentValueKind { get }
+
   /// What to type for this value, or `nil` if it stands for nothing typed.
   var defaultText: String? { get }
 }
 
+/// What the values of an argument are to a shell.
+package enum ArgumentValueKind: Sendable {
+  /// Something to be thought up, such as a number.
+  case text
+  /// The name of a file or folder.
+  case path
+  /// The name of a command of the program.
+  case command
+}
+
 extension ArgumentValue {
   package static var choices: [String] { [] }
+  package static var kind: ArgumentValueKind { .text }
 }
 
 extension String: ArgumentValue {
@@ -25,6 +39,8 @@ extension String: ArgumentValue {
     guard !text.isEmpty else { throw UsageError("\(placeholder) is empty") }
     self = text
   }
+
+  package static var kind: ArgumentValueKind { .path }
 
   package var defaultText: String? { isEmpty ? nil : self }
 }
@@ -60,6 +76,8 @@ extension Optional: ArgumentValue where Wrapped: ArgumentValue {
   }
 
   package static var choices: [String] { Wrapped.choices }
+
+  package static var kind: ArgumentValueKind { Wrapped.kind }
 
   package var defaultText: String? { self?.defaultText }
 }

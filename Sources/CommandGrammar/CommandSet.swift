@@ -23,13 +23,18 @@ package struct CommandSet<Action: Sendable>: Sendable {
   /// In the order in which the help lists them.
   package let commands: [CommandEntry<Action>]
 
+  /// Variables that commands heed, and what they say: lower case, no full stop.
+  package let environment: [(name: String, meaning: String)]
+
   package init(
-    name: String, version: String, summary: String, commands: [CommandEntry<Action>]
+    name: String, version: String, summary: String, commands: [CommandEntry<Action>],
+    environment: [(name: String, meaning: String)] = []
   ) {
     self.name = name
     self.version = version
     self.summary = summary
     self.commands = commands
+    self.environment = environment
   }
 
   /// Finds the command, and fills it from the words after it.
@@ -67,7 +72,7 @@ package struct CommandSet<Action: Sendable>: Sendable {
     return try entry(named: first).facts.help(program: name, width: width)
   }
 
-  private func entry(named typed: String) throws(UsageError) -> CommandEntry<Action> {
+  func entry(named typed: String) throws(UsageError) -> CommandEntry<Action> {
     if let entry = commands.first(where: { $0.facts.name == typed }) { return entry }
     let isOption = typed.hasPrefix("-")
     let candidates = isOption ? ["--help", "--version"] : commands.map(\.facts.name) + ["help"]

@@ -58,23 +58,27 @@ struct HelpPage {
     var lines = ["Examples:"]
     for example in examples {
       lines += wrap(Self.words("\(example.purpose):"), indent: 2, hangingIndent: 2)
-      // A line with quotes is left alone: a break inside them would change its meaning.
-      if example.line.contains(where: { "'\"\\".contains($0) }) {
-        lines.append("    \(example.line)")
-      } else {
-        let words = Self.words(example.line)
-        lines += wrap(words, indent: 4, hangingIndent: 6, continuation: " \\")
-      }
+      lines += exampleLines(example, indent: 4)
     }
     sections.append(lines)
   }
 
-  private static func words(_ text: some StringProtocol) -> [String] {
+  /// What to type, each long line continued by a backslash.
+  func exampleLines(_ example: CommandExample, indent: Int = 0) -> [String] {
+    // A line with quotes is left alone: a break inside them would change its meaning.
+    guard !example.line.contains(where: { "'\"\\".contains($0) }) else {
+      return [String(repeating: " ", count: indent) + example.line]
+    }
+    return wrap(
+      Self.words(example.line), indent: indent, hangingIndent: indent + 2, continuation: " \\")
+  }
+
+  static func words(_ text: some StringProtocol) -> [String] {
     text.split(whereSeparator: \.isWhitespace).map { String($0) }
   }
 
   /// Fills lines with whole words; one longer than the page sticks out.
-  private func wrap(
+  func wrap(
     _ words: [String], indent: Int = 0, hangingIndent: Int = 0, continuation: String = ""
   ) -> [String] {
     var lines: [String] = []

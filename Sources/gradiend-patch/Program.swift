@@ -1,0 +1,22 @@
+import CommandGrammar
+import GradiendPatch
+
+/// The commands of this program.
+enum Program {
+  static let commands = CommandSet<any Command>(
+    name: "gradiend-patch", version: Version.current,
+    summary: "Publish debiased models as small patches of their base.",
+    commands: [
+      .command(CreateCommand.self) { $0 },
+      .command(DiffCommand.self) { $0 },
+      .command(ApplyCommand.self) { $0 },
+      .command(StripCommand.self) { $0 },
+      .command(VerifyCommand.self) { $0 },
+      .command(InspectCommand.self) { $0 },
+      .command(CompletionsCommand.self) { $0 },
+      .command(ManualCommand.self) { $0 },
+    ],
+    environment: [
+      ("COLUMNS", "how wide help is, unless the terminal knows")
+    ])
+}
