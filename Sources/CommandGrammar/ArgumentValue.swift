@@ -101,7 +101,8 @@ extension ArgumentValue where Self: RawRepresentable & CaseIterable, RawValue ==
   package init(parsing text: String, placeholder: String) throws(UsageError) {
     guard let value = Self(rawValue: text) else {
       let choices = Self.choices.map { "'\($0)'" }.listed(by: "or")
-      throw UsageError("\(placeholder) must be \(choices), not '\(text)'")
+      let end = Suggestion.sentenceEnd(for: text, among: Self.choices)
+      throw UsageError("\(placeholder) must be \(choices), not '\(text)'\(end)")
     }
     self = value
   }

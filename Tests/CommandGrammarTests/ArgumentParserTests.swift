@@ -97,6 +97,10 @@ import Testing
     ("--heat 1,,2", "option '--heat': H must be a number, not ''"),
     ("--heat 1,x", "option '--heat': H must be a number, not 'x'"),
     ("--side left", "option '--side': SIDE must be 'top', 'bottom' or 'both', not 'left'"),
+    (
+      "--side botom",
+      "option '--side': SIDE must be 'top', 'bottom' or 'both', not 'botom'; did you mean 'bottom'?"
+    ),
     ("cake round more", "unexpected operand 'more' after RECIPE and TIN"),
     ("", "missing operands RECIPE and TIN"),
     ("cake -r 1", "missing operand TIN"),

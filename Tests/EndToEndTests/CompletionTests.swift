@@ -117,12 +117,12 @@ import Testing
     }
   }
 
-  @Test func `an unknown shell is exit 64`() throws {
+  @Test func `an unknown shell is exit 64 and suggests`() throws {
     let outcome = try stage.run("completions", "fis")
     #expect(outcome.status == 64)
     #expect(
       outcome.error.hasPrefix(
-        "gradiend-patch completions: SHELL must be 'bash', 'zsh' or 'fish', not 'fis'"
+        "gradiend-patch completions: SHELL must be 'bash', 'zsh' or 'fish', not 'fis'; did you mean 'fish'?"
       ))
   }
 }
