@@ -38,7 +38,7 @@ extension Command {
   /// Writes notes for people to standard error.
   func writeNotes(_ notes: [String]) {
     guard !common.isQuiet else { return }
-    for note in notes { Console.writeError("note: \(note)") }
+    for note in notes { Console.writeError("note: \(note)", marking: "note:", as: .note) }
   }
 
   /// Shows how far the work has come, where somebody is watching.

@@ -13,9 +13,7 @@ enum Console {
 
   /// Columns of the terminal, 80 where there is none.
   static var width: Int {
-    if let text = getenv("COLUMNS"), let columns = Int(String(cString: text)), columns > 0 {
-      return columns
-    }
+    if let text = variable("COLUMNS"), let columns = Int(text), columns > 0 { return columns }
     var size = winsize()
     for descriptor in [STDOUT_FILENO, STDERR_FILENO]
     where ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 {
@@ -24,11 +22,32 @@ enum Console {
     return 80
   }
 
-  static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+  /// Whether standard error is a terminal that a line can be drawn over on.
+  static var isErrorTerminal: Bool {
+    isatty(STDERR_FILENO) == 1 && variable("TERM").map { $0 != "dumb" } ?? false
+  }
 
-  /// Writes a line to standard error.
-  static func writeError(_ line: String) {
-    writeErrorText(line + "\n")
+  /// Whether messages may have colours (https://no-color.org).
+  private static var hasColours: Bool { isErrorTerminal && variable("NO_COLOR") == nil }
+
+  /// Nil if it is empty, too.
+  private static func variable(_ name: String) -> String? {
+    guard let text = getenv(name), text[0] != 0 else { return nil }
+    return String(cString: text)
+  }
+
+  /// How a mark stands out on a terminal.
+  enum Mark: String {
+    /// Bold and red.
+    case error = "1;31"
+    /// Bold.
+    case note = "1"
+  }
+
+  /// Writes a line to standard error; on a terminal, `mark` stands out if the line begins with it.
+  static func writeError(_ line: String, marking mark: String? = nil, as kind: Mark = .error) {
+    guard let mark, hasColours, line.hasPrefix(mark) else { return writeErrorText(line + "\n") }
+    writeErrorText("\u{1B}[\(kind.rawValue)m\(mark)\u{1B}[0m\(line.dropFirst(mark.count))\n")
   }
 
   /// Writes text to standard error at once, as it is.

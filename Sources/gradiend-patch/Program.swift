@@ -17,6 +17,7 @@ enum Program {
       .command(ManualCommand.self) { $0 },
     ],
     environment: [
-      ("COLUMNS", "how wide help is, unless the terminal knows")
+      ("COLUMNS", "how wide help is, unless the terminal knows"),
+      ("NO_COLOR", "if set, messages on a terminal have no colour"),
     ])
 }

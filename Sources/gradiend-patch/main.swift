@@ -16,7 +16,7 @@ func run(_ arguments: [String]) -> ExitStatus {
       return run(command)
     }
   } catch {
-    Console.writeError("\(error)")
+    Console.writeError("\(error)", marking: error.command.map { "\($0):" })
     return .usage
   }
 }
@@ -25,7 +25,7 @@ func run(_ command: any Command) -> ExitStatus {
   do throws(PatchError) {
     return try command.run()
   } catch {
-    Console.writeError("gradiend-patch: \(error)")
+    Console.writeError("gradiend-patch: \(error)", marking: "gradiend-patch:")
     if error.kind == .outputExists { Console.writeError("use --force to replace it") }
     if command.common.printsJSON { print(error.json) }
     return ExitStatus(error)

@@ -17,6 +17,8 @@ struct Program {
   let folder: String
   /// `COLUMNS`, which the program takes for the width of the terminal.
   var columns = 80
+  /// More variables, as `NAME=VALUE`.
+  var environment: [String] = []
   /// A shell, for the few things that only a shell can do to a program.
   var executable = Self.path
 
@@ -69,7 +71,8 @@ struct Program {
 
     // env changes the folder and becomes the program, under the same process id.
     let words = Self.strings(["env", "-C", folder, executable] + arguments)
-    let environment = Self.strings(["COLUMNS=\(columns)", "PATH=/usr/bin:/bin", "LANG=C"])
+    let environment = Self.strings(
+      ["COLUMNS=\(columns)", "PATH=/usr/bin:/bin", "LANG=C"] + self.environment)
     defer { for word in words + environment { free(word) } }
     var identifier: pid_t = 0
     let code = posix_spawn(
