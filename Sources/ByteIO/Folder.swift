@@ -66,13 +66,20 @@ package enum Folder {
     return String(trimmed[trimmed.index(after: slash)...])
   }
 
+  /// Where `path` really lies, all links followed.
+  ///
+  /// - Returns: nil if there is no such path.
+  package static func resolved(_ path: String) -> String? {
+    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+
   /// The folders in which `path` really lies, links followed: its own, and all above it.
   ///
   /// - Returns: nothing if there is no such path.
   package static func enclosing(_ path: String) -> [FileStatus.Identity] {
-    guard let resolved = unsafe realpath(path, nil) else { return [] }
-    defer { unsafe free(resolved) }
-    var folder = unsafe String(cString: resolved)
+    guard var folder = resolved(path) else { return [] }
     var identities: [FileStatus.Identity] = []
     while folder != "/" {
       folder = parent(of: folder)

@@ -1,8 +1,10 @@
 internal import Glibc
+internal import Synchronization
 
 /// A whole file, mapped read-only for as long as this object lives.
 ///
-/// - Important: If another process truncates the file, touching the lost pages raises `SIGBUS`.
+/// - Important: If another process truncates the file, touching the lost pages raises `SIGBUS`; see
+///   ``Interruption``.
 @safe
 package final class MappedFile: Sendable {
   package let path: String
@@ -31,6 +33,19 @@ package final class MappedFile: Sendable {
     let start = unsafe mmap(nil, status.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard unsafe start != MAP_FAILED else { throw SystemError("mmap", path: path) }
     unsafe region = UnsafeRawBufferPointer(start: start, count: status.byteCount)
+    Self.paths.withLock { $0[firstAddress] = (status.byteCount, path) }
+  }
+
+  /// All mapped files, by the address of their first byte.
+  private static let paths = Mutex<[UInt: (byteCount: Int, path: String)]>([:])
+
+  private var firstAddress: UInt { unsafe UInt(bitPattern: region.baseAddress) }
+
+  /// The path of the file that is mapped to an address.
+  static func path(ofAddress address: UInt) -> String? {
+    paths.withLock { paths in
+      paths.first { $0 <= address && address - $0 < UInt($1.byteCount) }?.value.path
+    }
   }
 
   package var byteCount: Int { unsafe region.count }
@@ -69,6 +84,8 @@ package final class MappedFile: Sendable {
 
   deinit {
     guard let start = unsafe region.baseAddress else { return }
+    // Before the address is free for another.
+    Self.paths.withLock { _ = $0.removeValue(forKey: firstAddress) }
     unsafe munmap(UnsafeMutableRawPointer(mutating: start), region.count)
   }
 }

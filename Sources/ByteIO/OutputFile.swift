@@ -27,7 +27,7 @@ package final class OutputFile: Sendable {
   ///
   /// - Throws: ``SystemError``; the name then shows what it showed before.
   package func publish() throws(SystemError) {
-    try contents.synchronise()
+    try contents.finish()
     try name.publish()
   }
 

@@ -49,7 +49,7 @@ package final class OutputFolder: Sendable {
   ///
   /// - Throws: ``SystemError``; the name then shows what it showed before.
   package func publish() throws(SystemError) {
-    for file in files.withLock({ $0 }) { try file.synchronise() }
+    for file in files.withLock({ $0 }) { try file.finish() }
     if synchronises {
       for folder in folders.withLock({ $0 }) { try Folder.synchronise(folder) }
       try Folder.synchronise(name.temporaryPath)

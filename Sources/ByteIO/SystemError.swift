@@ -19,6 +19,8 @@ package struct SystemError: Error, Equatable {
     case missing
     case exists
     case denied
+    /// Memory that is mapped to a file which is no longer there.
+    case lostMemory
     case other
   }
 
@@ -27,6 +29,7 @@ package struct SystemError: Error, Equatable {
     case ENOENT, ENOTDIR: .missing
     case EEXIST, ENOTEMPTY: .exists
     case EACCES, EPERM, EROFS: .denied
+    case EFAULT: .lostMemory
     default: .other
     }
   }

@@ -31,6 +31,11 @@ enum Temporaries {
   /// Removes `path`, and what it holds if it is a folder.
   static func remove(_ path: String) {
     removeTree(path)
+    forget(path)
+  }
+
+  /// Leaves `path` as it is, or is no more.
+  static func forget(_ path: String) {
     paths.withLock { paths in paths.removeAll { $0 == path } }
   }
 

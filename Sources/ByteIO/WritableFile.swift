@@ -32,26 +32,36 @@ package final class WritableFile: Sendable {
 
   /// Writes `bytes` at `offset`, extending the file where needed.
   package func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
-    var written = 0
-    while written < bytes.byteCount {
-      let rest = bytes.extracting(written..<bytes.byteCount)
-      written += try retryingInterrupts("pwrite", path: path) {
-        unsafe rest.withUnsafeBytes {
-          unsafe pwrite(descriptor, $0.baseAddress, $0.count, offset + written)
-        }
-      }
-    }
+    try writeAll(bytes, to: descriptor, at: offset, path: path)
     // Only a head start: what fails here fails again when the file is synced.
     if synchronises { _ = clinux_begin_writeback(descriptor, offset, bytes.byteCount) }
   }
 
-  /// Returns once the file's bytes are on the disk, if it was to be synchronised.
-  func synchronise() throws(SystemError) {
-    guard synchronises else { return }
-    try retryingInterrupts("fsync", path: path) { fsync(descriptor) }
+  /// Returns once the file's bytes are on the disk, if it was to be synchronised, and every error of
+  /// writing is known.
+  func finish() throws(SystemError) {
+    if synchronises { try retryingInterrupts("fsync", path: path) { fsync(descriptor) } }
+    // File systems on a network tell some errors only when a descriptor is closed; any will do.
+    let copy = try retryingInterrupts("dup", path: path) { dup(descriptor) }
+    guard close(copy) == 0 || errno == EINTR else { throw SystemError("close", path: path) }
   }
 
   deinit {
     close(descriptor)
+  }
+}
+
+/// Writes all of `bytes` at `offset`, however many calls that takes.
+func writeAll(
+  _ bytes: RawSpan, to descriptor: Int32, at offset: Int, path: String
+) throws(SystemError) {
+  var written = 0
+  while written < bytes.byteCount {
+    let rest = bytes.extracting(written..<bytes.byteCount)
+    written += try retryingInterrupts("pwrite", path: path) {
+      unsafe rest.withUnsafeBytes {
+        unsafe pwrite(descriptor, $0.baseAddress, $0.count, offset + written)
+      }
+    }
   }
 }

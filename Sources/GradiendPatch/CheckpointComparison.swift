@@ -33,12 +33,8 @@ public struct CheckpointComparison: Sendable {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the base), in bounded memory.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchSummary {
-    let base = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: self.base)
-    }
-    let result = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: self.result)
-    }
+    let base = try Checkpoint.opened(self.base)
+    let result = try Checkpoint.opened(self.result)
     try OutputGuard([base, result]).check(output)
     let source = FinishedResult(
       files: result.files.map(\.mapped), tensors: try match(base, result))

@@ -6,7 +6,7 @@ internal import PatchFormat
 ///
 /// A file becomes a file, a split set a split set, and a folder a folder with the same names. The
 /// bytes that belong to no tensor come with the layout; only tensors' bytes are written here.
-struct CheckpointOutput: Sendable {
+struct CheckpointOutput: TensorOutput {
   let path: String
   private let target: Target
   private let files: [WritableFile]

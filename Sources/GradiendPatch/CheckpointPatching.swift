@@ -16,6 +16,9 @@ public struct CheckpointPatching: Sendable {
     public static let apply = Direction(input: .base, output: .result)
     /// From the result to the base.
     public static let strip = Direction(input: .result, output: .base)
+
+    /// The one that undoes this one.
+    var reversed: Direction { Direction(input: output, output: input) }
   }
 
   /// Whether to apply or to strip.
@@ -59,21 +62,14 @@ public struct CheckpointPatching: Sendable {
     let patch = try PatchError.opening { () throws(CheckpointError) in
       try PatchFile(path: self.patch)
     }
-    let input = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: checkpoint)
-    }
+    let input = try Checkpoint.opened(checkpoint)
     let outputGuard = OutputGuard([input], files: [patch.file])
     for path in try CheckpointOutput.paths(output, for: input) { try outputGuard.check(path) }
     try checkUndo(outputGuard)
     let lossCounter = undo.map { _ in LossCounter() }
     let binding = try PatchBinding(patch, input, lossCounter: lossCounter)
-    guard !checksSHA256 || binding.placement is DirectPlacement else {
-      throw PatchError(
-        .usage, path: checkpoint,
-        "these files hold the values in another form, so they cannot have the publisher's SHA-256",
-        remedy: "leave out --sha256; the values themselves are checked")
-    }
-    var notes = binding.notes
+    if checksSHA256 { try binding.checkHasPublishedBytes() }
+    var notes: [String] = []
     var layout = CheckpointLayout(input)
     if patch.layouts != nil, !keepsLayout {
       if let published = try binding.layout(of: direction.output, given: layout) {
@@ -93,18 +89,16 @@ public struct CheckpointPatching: Sendable {
         file.bytes.extracting(tensor.descriptor.byteRange), file: tensor.fileIndex,
         at: tensor.descriptor.byteRange.lowerBound)
     }
-    if checksSHA256 { try checkSHA256(of: target, binding) }
+    if checksSHA256 {
+      let found = FileHasher.lines(try target.written().map { $0.sha256() }, input)
+      try binding.check(sha256: found, of: direction.output)
+    }
     try target.copyCompanions(of: input)
     if let undo, let lossCounter {
       notes.append(try writeUndo(undo, lossCounter.count, input, target, progress))
     }
     try target.publish()
-    return PatchingSummary(
-      path: output, role: direction.output, byteCount: binding.plan.byteCount,
-      tensorCount: binding.tensors.count,
-      changedTensorCount: binding.tensors.count { $0.change != nil },
-      changedElementCount: binding.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
-      notes: notes)
+    return PatchingSummary(binding, path: output, role: direction.output, notes: notes)
   }
 
   private func write(
@@ -168,108 +162,6 @@ public struct CheckpointPatching: Sendable {
       "\(lossCount) values do not fit the types of these files and were rounded, as by conversion; "
       + "strip the output with \(path) to get these files back"
   }
-
-  // MARK: Digests of whole files
-
-  private func checkSHA256(
-    of target: CheckpointOutput, _ binding: PatchBinding
-  ) throws(PatchError) {
-    let found = try target.written().map { $0.sha256() }
-    let metadata = binding.patch.metadata
-    let expected = direction.output == .base ? metadata.base.sha256 : metadata.result.sha256
-    guard found.map({ $0[...] }) != FileHasher.digests(expected) else { return }
-    throw PatchError(
-      .mismatch, path: checkpoint,
-      "the values are right, but the files are not those of the publisher: SHA-256 is\n"
-        + "\(FileHasher.lines(found, binding.checkpoint))\nexpected\n\(expected)",
-      remedy: "leave out --sha256 to accept the same values in other files")
-  }
-}
-
-/// What the threads of one run share.
-struct PatchingWork: Sendable {
-  let binding: PatchBinding
-  let direction: CheckpointPatching.Direction
-  let inputDigests: TensorDigests
-  let outputDigests: TensorDigests
-  /// For each tensor, where its coded chunks lie in the patch; empty for one that stays.
-  private let chunkRanges: [[Range<Int>]]
-
-  /// - Throws: ``PatchError`` if the patch's chunks do not fit the tensors.
-  init(_ binding: PatchBinding, _ direction: CheckpointPatching.Direction) throws(PatchError) {
-    self.binding = binding
-    self.direction = direction
-    inputDigests = TensorDigests(binding.plan)
-    outputDigests = TensorDigests(binding.plan)
-    var chunkRanges: [[Range<Int>]] = []
-    for (tensor, count) in zip(binding.tensors, binding.plan.chunkCounts) {
-      do throws(FormatError) {
-        chunkRanges.append(
-          try tensor.change.map { (change) throws(FormatError) in
-            try binding.patch.chunkByteRanges(of: change, count: count)
-          } ?? [])
-      } catch {
-        throw PatchError(
-          .badInput, path: binding.patch.path, tensor: tensor.name,
-          "tensor '\(tensor.name)': \(error)")
-      }
-    }
-    self.chunkRanges = chunkRanges
-  }
-
-  /// Calls `body` with what the patch makes of a chunk, and records the digests of both.
-  func withOutput(
-    of item: ChunkPlan.Item, input: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
-    let inputDigest = Digest128(of: input)
-    inputDigests.record(inputDigest, of: item)
-    let ranges = chunkRanges[item.tensorIndex]
-    guard !ranges.isEmpty, !ranges[item.chunkIndex].isEmpty else {
-      outputDigests.record(inputDigest, of: item)
-      return try body(input)
-    }
-    let range = ranges[item.chunkIndex]
-    let chunk = binding.patch.file.bytes.extracting(range)
-    var output = [UInt8](uninitializedByteCount: input.byteCount)
-    do throws(FormatError) {
-      let coder = ChunkCoder(item.shape)
-      try output.withMutableRawSpan { (span) throws(FormatError) in
-        if direction == .apply {
-          try coder.apply(chunk, to: input, into: &span)
-        } else {
-          try coder.strip(chunk, from: input, into: &span)
-        }
-      }
-    } catch {
-      throw damaged(error.shifted(by: range.lowerBound), item)
-    }
-    outputDigests.record(Digest128(of: output.rawSpan), of: item)
-    try body(output.rawSpan)
-  }
-
-  func check(input identification: Identification) throws(PatchError) {
-    let isExpected =
-      direction.input == .base ? identification.isBase : identification.isResult
-    guard isExpected else { throw identification.error(expected: direction.input) }
-  }
-
-  /// The input was right, so a wrong output is the patch's fault, or ours.
-  func check(output identification: Identification) throws(PatchError) {
-    let differing =
-      direction.output == .base
-      ? identification.differingFromBase : identification.differingFromResult
-    guard let first = differing.first else { return }
-    throw PatchError(
-      .badInput, path: binding.patch.path, tensor: first,
-      "the patch does not give the \(direction.output.name) it promises: \(differing.count) tensors "
-        + "differ, first '\(first)'", remedy: "ask the publisher for a sound patch")
-  }
-
-  private func damaged(_ error: FormatError, _ item: ChunkPlan.Item) -> PatchError {
-    let name = binding.tensors[item.tensorIndex].name
-    return PatchError(
-      .badInput, path: binding.patch.path, tensor: name, "tensor '\(name)': \(error)")
-  }
 }
 
 /// What was written.
@@ -288,4 +180,24 @@ public struct PatchingSummary: Sendable {
   public let changedElementCount: Int
   /// What a user should know, in sentences without a full stop.
   public let notes: [String]
+
+  /// - Parameters:
+  ///   - binding: the patch and the checkpoint.
+  ///   - path: where the output is.
+  ///   - role: which of the two it is.
+  ///   - isChanged: whether it differs from the input as the patch says, or not at all.
+  ///   - notes: what a user should know besides.
+  init(
+    _ binding: PatchBinding, path: String, role: CheckpointRole, isChanged: Bool = true,
+    notes: [String] = []
+  ) {
+    self.path = path
+    self.role = role
+    byteCount = binding.plan.byteCount
+    tensorCount = binding.tensors.count
+    let changes = isChanged ? binding.tensors.compactMap(\.change) : []
+    changedTensorCount = changes.count
+    changedElementCount = changes.reduce(0) { $0 + $1.elementCount }
+    self.notes = notes + binding.notes
+  }
 }

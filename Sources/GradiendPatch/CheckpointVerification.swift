@@ -25,9 +25,7 @@ public struct CheckpointVerification: Sendable {
     let patch = try PatchError.opening { () throws(CheckpointError) in
       try PatchFile(path: self.patch)
     }
-    let checkpoint = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: self.checkpoint)
-    }
+    let checkpoint = try Checkpoint.opened(self.checkpoint)
     let binding = try PatchBinding(patch, checkpoint)
     let digests = TensorDigests(binding.plan)
     let hashes = Lane(FileHasher(checkpoint))

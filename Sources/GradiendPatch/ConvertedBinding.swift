@@ -8,6 +8,7 @@ struct ConvertedBinding {
   private let patch: PatchFile
   private let checkpoint: Checkpoint
   private let mapping: GGUFMapping?
+  private let isHalfway: Bool
   private(set) var views: [TensorView] = []
   /// Tensors of the file that the patch does not know and need not know.
   private(set) var copies: [Checkpoint.Tensor] = []
@@ -15,8 +16,11 @@ struct ConvertedBinding {
   /// Whether every tensor of the patch's base is there.
   private(set) var isComplete = true
 
+  /// For the parameters, see ``PatchBinding``.
+  ///
   /// - Throws: ``PatchError`` naming the first tensor that is not there, or cannot be used.
-  init(_ patch: PatchFile, _ checkpoint: Checkpoint) throws(PatchError) {
+  init(_ patch: PatchFile, _ checkpoint: Checkpoint, isHalfway: Bool) throws(PatchError) {
+    self.isHalfway = isHalfway
     self.patch = patch
     self.checkpoint = checkpoint
     mapping =
@@ -132,7 +136,7 @@ struct ConvertedBinding {
   }
 
   /// An output head that is a copy of the embedding and that the patch does not know changes with
-  /// it, as the two are one in memory.
+  /// it, as the two are one in memory. Halfway the two may differ, but were the same in the beginning.
   private func copies(of stored: Checkpoint.Tensor) -> [Checkpoint.Tensor] {
     guard let mapping, stored.name == GGUFMapping.embedding,
       let head = checkpoint[GGUFMapping.head],
@@ -140,8 +144,9 @@ struct ConvertedBinding {
       !patch.index.tensors.contains(where: {
         if case .place(GGUFMapping.head, _, _) = mapping.fate(of: $0.name) { true } else { false }
       }),
-      checkpoint.file(of: head).bytes.extracting(head.descriptor.byteRange).hasSameBytes(
-        as: checkpoint.file(of: stored).bytes.extracting(stored.descriptor.byteRange))
+      isHalfway
+        || checkpoint.file(of: head).bytes.extracting(head.descriptor.byteRange).hasSameBytes(
+          as: checkpoint.file(of: stored).bytes.extracting(stored.descriptor.byteRange))
     else { return [] }
     return [head]
   }

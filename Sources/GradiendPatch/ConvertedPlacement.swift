@@ -44,7 +44,7 @@ struct ConvertedPlacement: TensorPlacement {
   }
 
   func write(
-    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: any TensorOutput
   ) throws(PatchError) {
     let view = views[item.tensorIndex]
     guard !view.conversion.isIdentity else {

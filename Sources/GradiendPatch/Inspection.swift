@@ -38,7 +38,7 @@ public struct Inspection: Sendable {
   ///   or takes a patch. An output that is not complete then does not have its name.
   /// - Complexity: O(bytes of the patch) without a base, O(bytes of the base) with one.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> Report {
-    switch try PatchError.opening({ () throws(CheckpointError) in try open() }) {
+    switch try open() {
     case .patch(let patch): return .patch(try report(on: patch, progress))
     case .checkpoint(let checkpoint):
       try refusePatchOptions("a checkpoint")
@@ -63,14 +63,20 @@ public struct Inspection: Sendable {
     case gradiend(GradiendCheckpoint)
   }
 
-  private func open() throws(CheckpointError) -> Found {
-    if isGradiend { return .gradiend(try GradiendCheckpoint(path: path)) }
-    let checkpoint = try Checkpoint(path: path)
+  private func open() throws(PatchError) -> Found {
+    if isGradiend {
+      return .gradiend(
+        try PatchError.opening { () throws(CheckpointError) in
+          try GradiendCheckpoint(path: path)
+        })
+    }
+    let checkpoint = try Checkpoint.opened(path)
     guard let file = checkpoint.files.first, file.container == .safetensors,
       file.metadata("format") == PatchMetadata.format
     else { return .checkpoint(checkpoint) }
     let patchPath = checkpoint.isFolder ? Folder.join(path, checkpoint.files[0].name) : path
-    return .patch(try PatchFile(path: patchPath))
+    return .patch(
+      try PatchError.opening { () throws(CheckpointError) in try PatchFile(path: patchPath) })
   }
 
   private var isGradiend: Bool {
@@ -88,9 +94,7 @@ extension Inspection {
   private func report(
     on patch: PatchFile, _ progress: ProgressHandler?
   ) throws(PatchError) -> PatchReport {
-    let base = try self.base.map { (path) throws(PatchError) in
-      try PatchError.opening { () throws(CheckpointError) in try Checkpoint(path: path) }
-    }
+    let base = try self.base.map { (path) throws(PatchError) in try Checkpoint.opened(path) }
     guard !outputsAreOne else {
       throw PatchError(
         .usage, path: pageOutput ?? "", "picture and page would be the same file",

@@ -20,13 +20,18 @@ struct PatchBinding: Sendable {
   /// - Parameters:
   ///   - patch: the patch.
   ///   - checkpoint: what it is applied to or stripped from.
+  ///   - isHalfway: whether the checkpoint is being changed in place, so that not all its bytes are
+  ///     those of one of the patch's two.
   ///   - lossCounter: counts values that the checkpoint's types cannot hold; nil refuses them.
   /// - Throws: ``PatchError`` of kind `mismatch` naming the first tensor that does not fit.
   init(
-    _ patch: PatchFile, _ checkpoint: Checkpoint, lossCounter: LossCounter? = nil
+    _ patch: PatchFile, _ checkpoint: Checkpoint, isHalfway: Bool = false,
+    lossCounter: LossCounter? = nil
   ) throws(PatchError) {
     if Self.needsConversion(patch, checkpoint) {
-      self.init(patch, checkpoint, try ConvertedBinding(patch, checkpoint), lossCounter)
+      self.init(
+        patch, checkpoint, try ConvertedBinding(patch, checkpoint, isHalfway: isHalfway),
+        lossCounter)
     } else {
       try self.init(direct: patch, checkpoint)
     }
@@ -92,6 +97,32 @@ struct PatchBinding: Sendable {
       guard let found = checkpoint[tensor.name]?.descriptor.elementType else { return false }
       return found != tensor.elementType && isFloat(found) && isFloat(tensor.elementType)
     }
+  }
+
+  /// - Throws: ``PatchError`` if the files hold the values in another form than the publisher's.
+  func checkHasPublishedBytes() throws(PatchError) {
+    guard placement is DirectPlacement else {
+      throw PatchError(
+        .usage, path: checkpoint.path,
+        "these files hold the values in another form, so they cannot have the publisher's SHA-256",
+        remedy: "leave out --sha256; the values themselves are checked")
+    }
+  }
+
+  /// Checks that files in a role are the publisher's.
+  ///
+  /// - Parameters:
+  ///   - sha256: a line for each file.
+  ///   - role: which of the two checkpoints they are.
+  /// - Throws: ``PatchError`` of kind `mismatch`.
+  func check(sha256: String, of role: CheckpointRole) throws(PatchError) {
+    let expected = role == .base ? patch.metadata.base.sha256 : patch.metadata.result.sha256
+    guard FileHasher.digests(sha256) != FileHasher.digests(expected) else { return }
+    throw PatchError(
+      .mismatch, path: checkpoint.path,
+      "the values are right, but the files are not those of the publisher: SHA-256 is\n\(sha256)\n"
+        + "expected\n\(expected)",
+      remedy: "leave out --sha256 to accept the same values in other files")
   }
 
   private static func mismatch(

@@ -44,9 +44,7 @@ public struct PatchCreation: Sendable {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the base and of the GRADIEND), in bounded memory.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchSummary {
-    let base = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: self.base)
-    }
+    let base = try Checkpoint.opened(self.base)
     let gradiend = try PatchError.opening { () throws(CheckpointError) in
       try GradiendCheckpoint(path: self.gradiend)
     }

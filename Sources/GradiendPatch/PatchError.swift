@@ -1,7 +1,8 @@
 internal import ByteIO
 internal import Checkpoints
 
-/// Why an operation on patches failed. Nothing was written then.
+/// Why an operation on patches failed. Nothing was written then, unless it says that a change in place
+/// is unfinished.
 public struct PatchError: Error, Sendable {
   /// What a caller may want to tell apart; more kinds may come.
   public struct Kind: Hashable, Sendable {
@@ -22,6 +23,8 @@ public struct PatchError: Error, Sendable {
     public static let cannotCreate = Kind(name: "cannotCreate")
     /// Reading or writing failed part way, as on a full disk.
     public static let inputOutput = Kind(name: "inputOutput")
+    /// A change in place was interrupted, or is under way.
+    public static let unfinished = Kind(name: "unfinished")
   }
 
   /// What went wrong, for programs.
@@ -73,7 +76,12 @@ extension PatchError {
     switch error.call {
     case _ where error.kind == .exists:
       self.init(.outputExists, path: path, "there is already something of this name")
-    case "pwrite", "fsync", "fallocate":
+    case _ where error.kind == .lostMemory:
+      self.init(
+        .inputOutput, path: path,
+        "an input became shorter, or unreadable, while it was copied here",
+        remedy: "leave inputs alone while they are read, and check the disk")
+    case "pwrite", "fsync", "fdatasync", "fallocate", "close", "unlink", "flock":
       self.init(.inputOutput, path: path, "\(error)")
     default:
       self.init(.cannotCreate, path: path, "\(error)")

@@ -13,16 +13,35 @@ protocol TensorPlacement: Sendable {
     of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
   ) throws(PatchError)
 
-  /// Writes a chunk, given in the patch's type and order, into the image of the checkpoint.
+  /// Writes a chunk, given in the patch's type and order, into the checkpoint or its image.
   ///
   /// - Parameters:
   ///   - bytes: the chunk's bytes.
   ///   - item: the chunk.
-  ///   - output: files in the image of the checkpoint's.
+  ///   - output: the checkpoint's files, or others in their image.
   /// - Throws: ``PatchError`` if the file cannot hold them so that they could be read back.
   func write(
-    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: any TensorOutput
   ) throws(PatchError)
+}
+
+/// Takes bytes for the files of a checkpoint.
+protocol TensorOutput: Sendable {
+  /// - Parameters:
+  ///   - bytes: bytes of a tensor, as they are stored.
+  ///   - index: position in the checkpoint's files.
+  ///   - offset: in that file.
+  /// - Throws: ``PatchError`` if they cannot be written.
+  func write(_ bytes: RawSpan, file index: Int, at offset: Int) throws(PatchError)
+
+  /// Takes a chunk of a tensor that lies in the checkpoint as it does in the patch.
+  func write(_ bytes: RawSpan, of item: ChunkPlan.Item) throws(PatchError)
+}
+
+extension TensorOutput {
+  func write(_ bytes: RawSpan, of item: ChunkPlan.Item) throws(PatchError) {
+    try write(bytes, file: item.fileIndex, at: item.byteRange.lowerBound)
+  }
 }
 
 /// Tensors that lie in the files as they are in the patch.
@@ -39,7 +58,7 @@ struct DirectPlacement: TensorPlacement {
   }
 
   func write(
-    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: any TensorOutput
   ) throws(PatchError) {
     try output.write(bytes, of: item)
   }

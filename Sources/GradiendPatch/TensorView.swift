@@ -82,7 +82,7 @@ extension TensorView {
 extension TensorView {
   /// Writes the bytes of a chunk, given in the patch's order and the stored type.
   func scatter(
-    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: CheckpointOutput
+    _ bytes: RawSpan, of item: ChunkPlan.Item, to output: any TensorOutput
   ) throws(PatchError) {
     for copy in stored {
       let start = copy.descriptor.byteRange.lowerBound

@@ -5,8 +5,17 @@ public enum UnfinishedOutputs {
   /// Makes `SIGINT`, `SIGTERM` and `SIGHUP` remove them before they end the process.
   ///
   /// For executables; call it once, before anything else. Without it, an interrupted process leaves
-  /// hidden files that end in `.partial` beside its outputs.
-  public static func removeOnSignals() {
-    Interruption.removesUnfinishedOutputs()
+  /// hidden files that end in `.partial` beside its outputs, and dies of `SIGBUS` if an input becomes
+  /// shorter while it is read.
+  ///
+  /// - Parameter inputLost: told of an input that became shorter or could not be read any more; gives
+  ///   the status with which the process then ends.
+  public static func removeOnSignals(inputLost: @escaping @Sendable (PatchError) -> Int32) {
+    Interruption.removesUnfinishedOutputs { path in
+      inputLost(
+        PatchError(
+          .inputOutput, path: path, "the file became shorter, or unreadable, while it was read",
+          remedy: "leave inputs alone while they are read, and check the disk"))
+    }
   }
 }

@@ -34,7 +34,7 @@ package enum TensorDigest {
 
 extension [UInt8] {
   /// Appends a digest as it is stored: low half, then high half.
-  mutating func append(_ digest: Digest128) {
+  package mutating func append(_ digest: Digest128) {
     appendLittleEndian(digest.low)
     appendLittleEndian(digest.high)
   }
@@ -47,7 +47,8 @@ extension [UInt8] {
 }
 
 extension ByteReader {
-  mutating func readDigest128() throws(FormatError) -> Digest128 {
+  /// Reads a digest as it is stored.
+  package mutating func readDigest128() throws(FormatError) -> Digest128 {
     let low = try read(UInt64.self)
     return Digest128(high: try read(UInt64.self), low: low)
   }

@@ -21,6 +21,7 @@ enum ExitStatus: Int32, CaseIterable {
       case .badInput: .badInput
       case .cannotOpen: .cannotOpen
       case .outputExists, .cannotCreate: .cannotCreate
+      case .unfinished: .badInput
       case .inputOutput: .inputOutput
       default: .bug
       }
@@ -33,7 +34,7 @@ enum ExitStatus: Int32, CaseIterable {
       case .done: "done"
       case .mismatch: "the checkpoint is not the one that the patch is for"
       case .usage: "the command line is wrong"
-      case .badInput: "an input is malformed, damaged or not supported"
+      case .badInput: "an input is malformed, damaged, half changed or not supported"
       case .cannotOpen: "an input cannot be opened"
       case .bug: "a bug in gradiend-patch"
       case .cannotCreate: "the output exists already, or cannot be made"

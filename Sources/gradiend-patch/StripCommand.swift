@@ -2,59 +2,40 @@ import CommandGrammar
 import GradiendPatch
 
 /// `gradiend-patch strip`: the base, from a result and its patch.
-struct StripCommand: Command {
+struct StripCommand: PatchingCommand {
   var result = ""
   var patch = ""
-  var output = ""
-  var checksSHA256 = false
-  var valuesOnly = false
-  var skipsSynchronising = false
-  var overwrites = false
+  var patching = PatchingOptions()
   var common = CommonOptions()
 
   static let name = "strip"
-  static let summary = "Write the base model back from a patched one."
+  static let summary = "Write the base model back from a patched one, or in its place."
   static let discussion = """
     The inverse of 'gradiend-patch apply': the output has the base's exact bytes, or there is an \
     error and no output.
+
+    With '--in-place', the model's own files change, so that no second copy needs room. A journal \
+    beside them takes an eighth of the model, and at most 65 MiB. Whatever interrupts the change, \
+    the same command run again finishes it, or with '--rollback' undoes it.
     """
   static let exitStatuses = ExitStatus.writing
   static let examples = [
     CommandExample(
       "gradiend-patch strip Llama-3.2-3B-debiased gradiend_patch.safetensors -o Llama-3.2-3B",
-      "the base back")
+      "the base back"),
+    CommandExample(
+      "gradiend-patch strip Llama-3.2-3B-debiased gradiend_patch.safetensors --in-place",
+      "the base in place of the debiased model"),
   ]
 
   static var grammar: [Argument<Self>] {
     [
       .operand(\.result, "RESULT", help: "patched model: safetensors or GGUF, or folder"),
       .operand(\.patch, "PATCH", help: "the patch that made it"),
-      .option(
-        \.output, "-o", "--output", value: "OUT", help: "where the base goes", isRequired: true),
-      .flag(
-        \.checksSHA256, "--sha256", help: "check the SHA-256 of the output's files too; slower"),
-      .flag(
-        \.valuesOnly, "--values-only",
-        help:
-          "leave headers and the order of tensors as they are, even if the patch has the publisher's"
-      ),
-      .flag(
-        \.skipsSynchronising, "--no-sync",
-        help: "do not wait until OUT is on the disk; faster, but a power loss may cut it short"),
-      .flag(\.overwrites, "-f", "--force", help: "replace OUT if it exists"),
-    ] + Argument.common
-  }
-
-  mutating func validate() throws(UsageError) {
-    try checkThreadCount()
+    ] + Argument.patching("the base") + Argument.common
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var patching = CheckpointPatching(.strip, checkpoint: result, patch: patch, output: output)
-    patching.checksSHA256 = checksSHA256
-    patching.keepsLayout = valuesOnly
-    patching.synchronises = !skipsSynchronising
-    patching.overwrites = overwrites
-    return try run(patching, "stripping")
+    try run(.strip, result, patch, verb: "stripping")
   }
 }

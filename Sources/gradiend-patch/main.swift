@@ -1,8 +1,14 @@
 import CommandGrammar
 import GradiendPatch
+import Glibc
 
 Console.occupyClosedStreams()
-UnfinishedOutputs.removeOnSignals()
+UnfinishedOutputs.removeOnSignals { error in
+  // On a thread of its own, while the command is stuck in the middle of reading.
+  report(error, asJSON: CommandLine.arguments.contains("--json"))
+  fflush(nil)
+  return ExitStatus(error).rawValue
+}
 Console.exit(with: run(Array(CommandLine.arguments.dropFirst())))
 
 /// Parses and runs one command line.
@@ -25,9 +31,14 @@ func run(_ command: any Command) -> ExitStatus {
   do throws(PatchError) {
     return try command.run()
   } catch {
-    Console.writeError("gradiend-patch: \(error)", marking: "gradiend-patch:")
-    if error.kind == .outputExists { Console.writeError("use --force to replace it") }
-    if command.common.printsJSON { print(error.json) }
+    report(error, asJSON: command.common.printsJSON)
     return ExitStatus(error)
   }
+}
+
+/// Tells people, and programs, why a command failed.
+func report(_ error: PatchError, asJSON printsJSON: Bool) {
+  Console.writeError("gradiend-patch: \(error)", marking: "gradiend-patch:")
+  if error.kind == .outputExists { Console.writeError("use --force to replace it") }
+  if printsJSON { print(error.json) }
 }

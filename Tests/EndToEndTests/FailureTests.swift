@@ -108,5 +108,12 @@ struct SmallDisk {
     }
   }
 
+  /// Lets the files be read only.
+  func forbidWriting() throws {
+    guard mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), "size=1m") == 0 else {
+      try Test.cancel("a file system cannot be made read-only here")
+    }
+  }
+
   func unmount() { umount2(path, Int32(MNT_DETACH)) }
 }

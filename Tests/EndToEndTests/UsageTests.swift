@@ -67,7 +67,18 @@ import Testing
         ["apply", "base", "patch", "-o", "out", "--thread", "1"],
         "gradiend-patch apply: unknown option '--thread'; did you mean '--threads'?"
       ),
-      (["apply", "base", "patch"], "gradiend-patch apply: missing option '--output OUT'"),
+      (
+        ["apply", "base", "patch"],
+        "gradiend-patch apply: missing option '--output OUT' or '--in-place'"
+      ),
+      (
+        ["strip", "result", "patch", "--rollback", "-o", "out"],
+        "gradiend-patch strip: '--rollback' undoes a change by '--in-place', which is missing"
+      ),
+      (
+        ["apply", "base", "patch", "--in-place", "-o", "out"],
+        "gradiend-patch apply: '--in-place' cannot be combined with '--output'"
+      ),
       (["apply", "base", "-o", "out"], "gradiend-patch apply: missing operand PATCH"),
       (
         ["inspect", "base", "--threads", "-1"],

@@ -102,6 +102,19 @@ import Testing
     #expect(try bench.bytes("stripped") == bench.bytes("base"))
   }
 
+  @Test func `headers do not change in place`() throws {
+    try bench.diff("base", "result", to: "patch")
+    var patching = InPlacePatching(
+      .apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
+    let error = try bench.refusal(.usage) { () throws(PatchError) in _ = try patching.run() }
+    #expect(
+      error.message == "the patch changes the files' headers too, which cannot be done in place")
+    #expect(try bench.bytes("base") == base.file())
+    patching.keepsLayout = true
+    _ = try patching.run()
+    #expect(try bench.bytes("base") == valuesInBase())
+  }
+
   @Test func `a patch made for the values only has no headers`() throws {
     try bench.diff("base", "result", to: "whole")
     var comparison = CheckpointComparison(

@@ -108,6 +108,13 @@ package struct RandomModel: Sendable {
     return result
   }
 
+  /// The model with at least eight tensors changed, by the first seed that does so.
+  package func widelyChanged(from seed: UInt64) -> RandomModel {
+    let result = changed(seed: seed)
+    let count = zip(tensors, result.tensors).count { $0 != $1 }
+    return count < 8 ? widelyChanged(from: seed + 1) : result
+  }
+
   /// Parameters of a GRADIEND over the tensors that can be patched, with every kind of selection.
   package func parameters(seed: UInt64) -> [GradiendBuilder.Parameter] {
     var generator = SeededGenerator(seed: seed)

@@ -1,0 +1,83 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Synchronization
+
+/// The weight files of a checkpoint, open for being changed, and locked against other changes.
+final class ChangedFiles: TensorOutput {
+  /// Where the journal of their change is.
+  let journalPath: String
+  let names: [String]
+  private let disk: any Disk
+  private let files: [DiskFile]
+  /// Positions of files that were written since they were synchronised.
+  private let written = Mutex<Set<Int>>([])
+
+  /// Opens the files of `checkpoint` and locks them.
+  ///
+  /// - Throws: ``PatchError`` if one of them may not be written, shows under other names as well, or
+  ///   is being changed by another process.
+  init(_ checkpoint: Checkpoint, disk: any Disk) throws(PatchError) {
+    self.disk = disk
+    let paths = checkpoint.files.map(\.mapped.path)
+    for path in paths { try Self.checkHasOneName(path) }
+    files = try checkpoint.files.map { (source) throws(PatchError) in
+      let path = source.mapped.path
+      let file = try PatchError.writing(path) { () throws(SystemError) in
+        try DiskFile(opening: path)
+      }
+      guard file.identity == source.mapped.identity else {
+        throw PatchError(.inputOutput, path: path, "the file was replaced while it was opened")
+      }
+      let isLocked = try PatchError.writing(path) { () throws(SystemError) in try file.lock() }
+      guard isLocked else {
+        throw PatchError(
+          .cannotOpen, path: path, "another gradiend-patch is changing this file",
+          remedy: "wait until it has ended")
+      }
+      return file
+    }
+    names = paths.map { Folder.lastComponent(of: $0) }
+    guard let path = paths.first, let first = names.first,
+      let folder = Folder.resolved(Folder.parent(of: path))
+    else { throw PatchError(.cannotOpen, path: checkpoint.path, "there are no weight files") }
+    journalPath = ChangeJournal.path(in: folder, for: first)
+  }
+
+  func write(_ bytes: RawSpan, file index: Int, at offset: Int) throws(PatchError) {
+    written.withLock { _ = $0.insert(index) }
+    try PatchError.writing(files[index].path) { () throws(SystemError) in
+      try disk.write(bytes, to: files[index], at: offset)
+    }
+  }
+
+  /// Returns once all that was written is durable.
+  func synchronise() throws(PatchError) {
+    for index in written.withLock({ $0.sorted() }) {
+      try PatchError.writing(files[index].path) { () throws(SystemError) in
+        try disk.synchronise(files[index])
+      }
+      written.withLock { _ = $0.remove(index) }
+    }
+  }
+
+  private static func checkHasOneName(_ path: String) throws(PatchError) {
+    guard !FileStatus.isSymbolicLink(path) else {
+      throw PatchError(
+        .cannotCreate, path: path,
+        "this is a symbolic link, as in a hub's cache; changed in place, the file behind it would "
+          + "change under all its names",
+        remedy: "write the output elsewhere with --output, or copy the model first (cp -rL)")
+    }
+    guard let status = try? FileStatus(path: path), status.linkCount == 1 else {
+      throw PatchError(
+        .cannotCreate, path: path,
+        "the file has other names (hard links), under which it would change as well",
+        remedy: "write the output elsewhere with --output, or copy the model first")
+    }
+  }
+}
+
+/// Takes bytes that only need to be tried.
+struct NoOutput: TensorOutput {
+  func write(_ bytes: RawSpan, file index: Int, at offset: Int) {}
+}

@@ -1,0 +1,157 @@
+internal import ByteIO
+internal import Checkpoints
+internal import PatchFormat
+internal import Synchronization
+
+/// A checkpoint on its way from one of a patch's two to the other (Formats/journal.md).
+///
+/// All items of the batches below the boundary are the output's, and all others the input's.
+struct InPlaceChange: Sendable {
+  let work: PatchingWork
+  let batches: ChangeBatches
+  let workers: Workers
+  private(set) var boundary = 0
+  /// What the last record says of its batch, which may be in the files or not, or in part.
+  private var pending: (batch: Int, contents: [[UInt8]])?
+
+  private var binding: PatchBinding { work.binding }
+  private var placement: any TensorPlacement { binding.placement }
+
+  /// A change that goes on from the last record of a journal, or from the start without one.
+  init(
+    _ work: PatchingWork, _ batches: ChangeBatches, workers: Workers,
+    from last: (record: JournalRecord, contents: [[UInt8]])? = nil
+  ) {
+    self.work = work
+    self.batches = batches
+    self.workers = workers
+    boundary = last?.record.boundary ?? 0
+    pending = last.map { ($0.record.batch, $0.contents) }
+  }
+
+  // MARK: Trying
+
+  /// Tries all that will be done, reading everything and writing nothing.
+  ///
+  /// - Parameters:
+  ///   - hashes: gets the output's bytes, if its SHA-256 is wanted. Only while nothing is changed.
+  ///   - progress: is told of every item.
+  /// - Throws: ``PatchError`` if the files are not what they should be by the boundary, or the patch
+  ///   does not lead from input to output and back.
+  /// - Complexity: O(bytes of the checkpoint), with three chunks of memory for each thread.
+  func survey(
+    hashes: Lane<FileHasher>? = nil, progress: ProgressHandler? = nil
+  ) throws(PatchError) {
+    let counter = ProgressCounter(binding.plan, progress)
+    let lanes: [any Closable] = hashes.map { [$0] } ?? []
+    try workers.run(binding.plan.items.count, closing: lanes) { (number) throws(PatchError) in
+      let item = binding.plan.items[number]
+      try withBytes(of: number) { (bytes) throws(PatchError) in
+        guard let place = batches.place(of: number) else {
+          work.record(input: bytes, output: nil, of: item)
+          let stored = ChunkBytes.mapped(
+            binding.checkpoint.files[item.fileIndex].mapped, item.byteRange)
+          try hashes?.leave(number) { hasher in
+            stored.withBytes { hasher.update($0, of: item) }
+            stored.releasePages()
+          }
+          return
+        }
+        let isOutput = place.batch < boundary
+        let away = isOutput ? work.direction.reversed : work.direction
+        let other = try work.transformed(bytes, of: item, by: away)
+        try checkReturns(other.rawSpan, to: bytes, item, by: away.reversed)
+        try placement.write(other.rawSpan, of: item, to: NoOutput())
+        let (input, output) = isOutput ? (other.rawSpan, bytes) : (bytes, other.rawSpan)
+        work.record(input: input, output: output, of: item)
+        try hashes?.leave(number) { $0.update(other.rawSpan, of: item) }
+      }
+      counter.finish(item)
+    }
+    try work.check(input: Identification(binding, work.inputDigests.tensors))
+    try work.check(output: Identification(binding, work.outputDigests.tensors))
+  }
+
+  /// Checks that a chunk can be changed back: rolling back relies on it.
+  private func checkReturns(
+    _ other: RawSpan, to bytes: RawSpan, _ item: ChunkPlan.Item,
+    by direction: CheckpointPatching.Direction
+  ) throws(PatchError) {
+    let again = try work.transformed(other, of: item, by: direction)
+    guard !again.rawSpan.hasSameBytes(as: bytes) else { return }
+    let name = binding.tensors[item.tensorIndex].name
+    throw PatchError(
+      .badInput, path: binding.patch.path, tensor: name,
+      "tensor '\(name)': the change could not be undone",
+      remedy: "ask the publisher for a sound patch")
+  }
+
+  /// Calls `body` with an item's bytes: those of the files, or of the last record.
+  private func withBytes(
+    of number: Int, _ body: (RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    if let pending, let place = batches.place(of: number), place.batch == pending.batch {
+      let bytes = pending.contents[place.index]
+      return try body(bytes.rawSpan)
+    }
+    try placement.withBytes(of: binding.plan.items[number], body)
+  }
+
+  // MARK: Changing
+
+  /// Changes batch after batch until the boundary is `target`, each step by way of the journal.
+  ///
+  /// - Throws: ``PatchError`` from the first step that fails. Steps back may then be tried.
+  mutating func move(
+    to target: Int, _ files: ChangedFiles, _ journal: inout ChangeJournal,
+    progress: (Int) -> Void = { _ in }
+  ) throws(PatchError) {
+    while boundary != target || pending != nil {
+      let isForward = boundary < target
+      let batch = isForward ? boundary : boundary - 1
+      // A batch that is to be changed back need not be written before.
+      if let pending, boundary == target || pending.batch != batch { try settle(files) }
+      guard boundary != target else { return }
+      let contents = try contents(of: batch, isForward: isForward)
+      try journal.append(batch: batch, isForward: isForward, contents: contents)
+      pending = (batch, contents)
+      boundary = isForward ? batch + 1 : batch
+      try settle(files)
+      progress(batches.byteCount(of: batch))
+    }
+  }
+
+  /// Writes what the last record says into the files, and returns once it is durable there.
+  private mutating func settle(_ files: ChangedFiles) throws(PatchError) {
+    guard let (batch, contents) = pending else { return }
+    let (items, placement) = (batches.items(of: batch), placement)
+    try workers.run(items.count) { (index) throws(PatchError) in
+      let bytes = contents[index]
+      try placement.write(bytes.rawSpan, of: items[index], to: files)
+    }
+    try files.synchronise()
+    pending = nil
+  }
+
+  /// The new bytes of a batch's items.
+  private func contents(of batch: Int, isForward: Bool) throws(PatchError) -> [[UInt8]] {
+    let items = batches.items(of: batch)
+    let direction = isForward ? work.direction : work.direction.reversed
+    let contents = Mutex(Array(repeating: [UInt8](), count: items.count))
+    // What a step left unfinished is in its record, and not surely in the files.
+    let known = pending?.batch == batch ? pending?.contents : nil
+    try workers.run(items.count) { (index) throws(PatchError) in
+      func transform(_ bytes: RawSpan) throws(PatchError) {
+        let new = try work.transformed(bytes, of: items[index], by: direction)
+        contents.withLock { $0[index] = new }
+      }
+      if let known {
+        let bytes = known[index]
+        try transform(bytes.rawSpan)
+      } else {
+        try placement.withBytes(of: items[index], transform)
+      }
+    }
+    return contents.withLock { $0 }
+  }
+}
