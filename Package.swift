@@ -42,6 +42,7 @@ let package = Package(
       swiftSettings: strict + lifetimes),
     .target(
       name: "Checkpoints", dependencies: ["ByteIO", "CJansson"], swiftSettings: strict),
+    .target(name: "Hub", dependencies: ["ByteIO"], swiftSettings: strict),
     .target(name: "FloatKernels", swiftSettings: strict),
     // The same sources for newer processors, which the caller checks for; see FloatKernels.swift.
     .target(
@@ -53,10 +54,10 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "DeltaCoding", dependencies: ["ByteIO"], swiftSettings: strict),
     .target(
-      name: "PatchFormat", dependencies: ["ByteIO", "Checkpoints"], swiftSettings: strict),
+      name: "PatchFormat", dependencies: ["ByteIO", "Checkpoints", "Hub"], swiftSettings: strict),
     .target(
       name: "GradiendPatch",
-      dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "PatchFormat"],
+      dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "Hub", "PatchFormat"],
       swiftSettings: strict),
     .executableTarget(
       name: "gradiend-patch", dependencies: ["CStartup", "CommandGrammar", "GradiendPatch"],
@@ -70,6 +71,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["ByteIO", "Checkpoints", "TestSupport"]),
+    .testTarget(name: "HubTests", dependencies: ["ByteIO", "Hub", "TestSupport"]),
     .testTarget(
       name: "GradiendTests",
       dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "TestSupport"]),

@@ -1,5 +1,6 @@
 internal import ByteIO
 internal import Checkpoints
+internal import PatchFormat
 
 /// Makes the patch that turns one finished checkpoint into another.
 public struct CheckpointComparison: Sendable {
@@ -33,8 +34,9 @@ public struct CheckpointComparison: Sendable {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the base), in bounded memory.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchSummary {
-    let base = try Checkpoint.opened(self.base)
-    let result = try Checkpoint.opened(self.result)
+    let (baseName, resultName) = (try InputName(self.base), try InputName(self.result))
+    let base = try baseName.checkpoint()
+    let result = try resultName.checkpoint()
     try OutputGuard([base, result]).check(output)
     let source = FinishedResult(
       files: result.files.map(\.mapped), tensors: try match(base, result))
@@ -43,8 +45,9 @@ public struct CheckpointComparison: Sendable {
       differs && !valuesOnly && maxRelativeError == 0
       && hasSameFiles(base, result)
     let encoding = PatchEncoding(
-      base: base, result: source, layoutSource: carriesLayouts ? result : nil, output: output,
-      overwrites: overwrites, maxRelativeError: maxRelativeError,
+      base: base, result: source, layoutSource: carriesLayouts ? result : nil,
+      origins: PatchMetadata.Origins(base: baseName.origin, result: resultName.origin),
+      output: output, overwrites: overwrites, maxRelativeError: maxRelativeError,
       workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
     if summary.changedElementCount == 0 {

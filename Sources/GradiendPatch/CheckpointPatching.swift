@@ -59,10 +59,8 @@ public struct CheckpointPatching: Sendable {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the checkpoint), with two chunks of memory for each thread.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
-    let patch = try PatchError.opening { () throws(CheckpointError) in
-      try PatchFile(path: self.patch)
-    }
-    let input = try Checkpoint.opened(checkpoint)
+    let patch = try InputName(self.patch).patch()
+    let input = try InputName(checkpoint).checkpoint()
     let outputGuard = OutputGuard([input], files: [patch.file])
     for path in try CheckpointOutput.paths(output, for: input) { try outputGuard.check(path) }
     try checkUndo(outputGuard)
@@ -155,7 +153,8 @@ public struct CheckpointPatching: Sendable {
     let encoding = PatchEncoding(
       base: input,
       result: FinishedResult(files: try target.written(), tensors: input.tensors),
-      layoutSource: nil, output: path, overwrites: overwrites, maxRelativeError: 0,
+      layoutSource: nil, origins: PatchMetadata.Origins(),
+      output: path, overwrites: overwrites, maxRelativeError: 0,
       workers: Workers(threadCount), progress: progress)
     _ = try encoding.run()
     return

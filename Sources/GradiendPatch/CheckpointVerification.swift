@@ -22,10 +22,8 @@ public struct CheckpointVerification: Sendable {
   /// - Throws: ``PatchError`` if checkpoint or patch cannot be read, or have not the same tensors.
   ///   That the values are others is a verdict, not an error.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> Verdict {
-    let patch = try PatchError.opening { () throws(CheckpointError) in
-      try PatchFile(path: self.patch)
-    }
-    let checkpoint = try Checkpoint.opened(self.checkpoint)
+    let patch = try InputName(self.patch).patch()
+    let checkpoint = try InputName(self.checkpoint).checkpoint()
     let binding = try PatchBinding(patch, checkpoint)
     let digests = TensorDigests(binding.plan)
     let hashes = Lane(FileHasher(checkpoint))

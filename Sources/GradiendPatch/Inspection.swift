@@ -64,13 +64,10 @@ public struct Inspection: Sendable {
   }
 
   private func open() throws(PatchError) -> Found {
-    if isGradiend {
-      return .gradiend(
-        try PatchError.opening { () throws(CheckpointError) in
-          try GradiendCheckpoint(path: path)
-        })
-    }
-    let checkpoint = try Checkpoint.opened(path)
+    let input = try InputName(self.path)
+    let path = input.path
+    if Self.isGradiend(path) { return .gradiend(try input.gradiend()) }
+    let checkpoint = try input.checkpoint()
     guard let file = checkpoint.files.first, file.container == .safetensors,
       file.metadata("format") == PatchMetadata.format
     else { return .checkpoint(checkpoint) }
@@ -79,7 +76,7 @@ public struct Inspection: Sendable {
       try PatchError.opening { () throws(CheckpointError) in try PatchFile(path: patchPath) })
   }
 
-  private var isGradiend: Bool {
+  private static func isGradiend(_ path: String) -> Bool {
     guard let file = try? MappedFile(path: Folder.join(path, "config.json")),
       let document = try? JSONValue(parsingPython: file.bytes)
     else { return false }
@@ -94,7 +91,7 @@ extension Inspection {
   private func report(
     on patch: PatchFile, _ progress: ProgressHandler?
   ) throws(PatchError) -> PatchReport {
-    let base = try self.base.map { (path) throws(PatchError) in try Checkpoint.opened(path) }
+    let base = try self.base.map { (path) throws(PatchError) in try InputName(path).checkpoint() }
     guard !outputsAreOne else {
       throw PatchError(
         .usage, path: pageOutput ?? "", "picture and page would be the same file",

@@ -1,5 +1,6 @@
 internal import ByteIO
 internal import Checkpoints
+internal import Hub
 
 /// Keeps outputs away from inputs.
 struct OutputGuard {
@@ -17,10 +18,14 @@ struct OutputGuard {
   }
 
   /// Checks that `output` is none of the inputs, under whatever name, and no folder above one: what
-  /// it replaces goes with all that it holds.
+  /// it replaces goes with all that it holds. Nor is it in the Hub's cache, whose files other
+  /// programs take for what the Hub has.
   ///
   /// - Throws: ``PatchError`` of kind `cannotCreate`.
   func check(_ output: String) throws(PatchError) {
+    guard HubOrigin(ofPath: Folder.parent(of: output)) == nil else {
+      throw refusal(output, "the output lies in the Hub's cache, which is only read")
+    }
     guard let status = try? FileStatus(path: output) else { return }
     let isInput =
       files.contains { $0.identity == status.identity }

@@ -8,9 +8,9 @@ public struct PatchCreation: Sendable {
   /// The name of a patch where none is chosen.
   public static let defaultOutput = PatchFile.defaultName
 
-  /// Checkpoint file or folder.
+  /// Checkpoint file or folder, or its name on the Hub.
   public var base: String
-  /// GRADIEND checkpoint folder.
+  /// GRADIEND checkpoint folder, or its name on the Hub.
   public var gradiend: String
   /// Where the patch goes.
   public var output: String
@@ -44,10 +44,9 @@ public struct PatchCreation: Sendable {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the base and of the GRADIEND), in bounded memory.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchSummary {
-    let base = try Checkpoint.opened(self.base)
-    let gradiend = try PatchError.opening { () throws(CheckpointError) in
-      try GradiendCheckpoint(path: self.gradiend)
-    }
+    let (baseName, gradiendName) = (try InputName(self.base), try InputName(self.gradiend))
+    let base = try baseName.checkpoint()
+    let gradiend = try gradiendName.gradiend()
     guard !base.isGGUF else {
       throw PatchError(
         .badInput, path: base.path,
@@ -66,8 +65,9 @@ public struct PatchCreation: Sendable {
     }
     let encoding = PatchEncoding(
       base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),
-      layoutSource: nil, output: self.output, overwrites: overwrites,
-      maxRelativeError: maxRelativeError,
+      layoutSource: nil,
+      origins: PatchMetadata.Origins(base: baseName.origin, gradiend: gradiendName.origin),
+      output: self.output, overwrites: overwrites, maxRelativeError: maxRelativeError,
       workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
     summary.notes = cover.notes

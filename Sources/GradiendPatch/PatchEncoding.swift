@@ -9,6 +9,7 @@ struct PatchEncoding {
   let result: any ResultSource
   /// The checkpoint whose layout the result has, where it is not that of the base.
   let layoutSource: Checkpoint?
+  let origins: PatchMetadata.Origins
   let output: String
   let overwrites: Bool
   /// What each tensor's update may err, relative to it; 0 for an exact patch.
@@ -129,8 +130,8 @@ struct PatchEncoding {
     let precision = PatchMetadata.Precision(
       maxRelativeError: "\(Float(maxRelativeError))", relativeError: relativeError)
     return PatchMetadata(
-      source: result.source, precision: maxRelativeError > 0 ? precision : nil, base: identity,
-      result: resultIdentity,
+      source: result.source, origins: origins, precision: maxRelativeError > 0 ? precision : nil,
+      base: identity, result: resultIdentity,
       tensorCount: base.tensors.count, elementCount: elementCount,
       changedTensorCount: changedTensorCount, changedElementCount: changedElementCount)
   }

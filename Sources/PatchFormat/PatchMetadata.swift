@@ -1,5 +1,6 @@
 package import ByteIO
 package import Checkpoints
+package import Hub
 
 /// What a patch says of itself in its header (Formats/patch.md, section 3).
 package struct PatchMetadata: Equatable, Sendable {
@@ -51,7 +52,23 @@ package struct PatchMetadata: Equatable, Sendable {
     }
   }
 
+  /// Where on the Hub the inputs come from, as far as that is known.
+  package struct Origins: Equatable, Sendable {
+    package var base: HubOrigin?
+    package var result: HubOrigin?
+    package var gradiend: HubOrigin?
+
+    package init(
+      base: HubOrigin? = nil, result: HubOrigin? = nil, gradiend: HubOrigin? = nil
+    ) {
+      self.base = base
+      self.result = result
+      self.gradiend = gradiend
+    }
+  }
+
   package var source: Source
+  package var origins: Origins
   /// Nil in an exact patch.
   package var precision: Precision?
   package var base: Identity
@@ -62,10 +79,12 @@ package struct PatchMetadata: Equatable, Sendable {
   package var changedElementCount: Int
 
   package init(
-    source: Source, precision: Precision? = nil, base: Identity, result: Identity,
-    tensorCount: Int, elementCount: Int, changedTensorCount: Int, changedElementCount: Int
+    source: Source, origins: Origins = Origins(), precision: Precision? = nil, base: Identity,
+    result: Identity, tensorCount: Int, elementCount: Int, changedTensorCount: Int,
+    changedElementCount: Int
   ) {
     self.source = source
+    self.origins = origins
     self.precision = precision
     self.base = base
     self.result = result
@@ -95,6 +114,13 @@ package struct PatchMetadata: Equatable, Sendable {
         .init("gradiend_digest", update.gradiendDigest),
       ]
     }
+    for (key, origin) in zip(Self.originKeys, [origins.gradiend, origins.base, origins.result]) {
+      guard let origin else { continue }
+      entries += [
+        .init(key + "_repository", "\(origin.repository)"),
+        .init(key + "_commit", "\(origin.commit)"),
+      ]
+    }
     if let precision {
       entries += [
         .init("max_relative_error", precision.maxRelativeError),
@@ -113,6 +139,8 @@ package struct PatchMetadata: Equatable, Sendable {
     ]
     return entries
   }
+
+  private static let originKeys = ["gradiend", "base", "result"]
 
   /// Reads the metadata of a patch.
   ///
@@ -142,6 +170,11 @@ package struct PatchMetadata: Equatable, Sendable {
           part: try fields.require("part"),
           gradiendDigest: try fields.require("gradiend_digest")))
     case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
+    }
+    origins = Origins(base: try fields.takeOrigin("base"))
+    switch source {
+    case .gradiend: origins.gradiend = try fields.takeOrigin("gradiend")
+    case .diff: origins.result = try fields.takeOrigin("result")
     }
     if let maxRelativeError = fields.take("max_relative_error") {
       precision = Precision(
@@ -201,6 +234,18 @@ private struct Fields {
       throw .corrupt("the patch's metadata give '\(text)' for '\(key)'", at: 8)
     }
     return count
+  }
+
+  /// A repository and a commit of it, both or neither.
+  mutating func takeOrigin(_ key: String) throws(FormatError) -> HubOrigin? {
+    guard let repository = take(key + "_repository") else { return nil }
+    let commit = try require(key + "_commit")
+    guard let name = RepositoryName(repository), let commit = Commit(commit) else {
+      throw .corrupt(
+        "the patch's metadata give '\(repository)' and '\(commit)' for repository and commit of the "
+          + key, at: 8)
+    }
+    return HubOrigin(repository: name, commit: commit)
   }
 
   func checkEmpty(version: String) throws(FormatError) {

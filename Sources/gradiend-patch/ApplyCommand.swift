@@ -30,7 +30,7 @@ struct ApplyCommand: PatchingCommand {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors or GGUF, or folder"),
+      .operand(\.base, "BASE", help: "base model: safetensors or GGUF, folder, or name on the Hub"),
       .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
     ] + Argument.patching("the result")
       + [

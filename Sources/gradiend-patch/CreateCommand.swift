@@ -48,8 +48,10 @@ struct CreateCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors file, or folder of them"),
-      .operand(\.gradiend, "GRADIEND", help: "GRADIEND checkpoint: folder with config.json"),
+      .operand(\.base, "BASE", help: "base model: safetensors file, folder, or name on the Hub"),
+      .operand(
+        \.gradiend, "GRADIEND",
+        help: "GRADIEND checkpoint: folder with config.json, or name on the Hub"),
       .option(
         \.featureFactors, "--feature-factor", value: "H[,H...]",
         help: "feature factor h, one for each latent", isRequired: true),

@@ -26,7 +26,7 @@ struct DiffCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors or GGUF, or folder"),
+      .operand(\.base, "BASE", help: "base model: safetensors or GGUF, folder, or name on the Hub"),
       .operand(\.result, "RESULT", help: "finished model: likewise"),
       .option(\.output, "-o", "--output", value: "PATCH", help: "where the patch goes"),
       .option(

@@ -30,7 +30,8 @@ struct InspectCommand: Command {
   static var grammar: [Argument<Self>] {
     [
       .operand(
-        \.path, "FILE|DIR", help: "patch, checkpoint, or folder of either kind of checkpoint"),
+        \.path, "FILE|DIR",
+        help: "patch, checkpoint, folder of either kind of checkpoint, or name on the Hub"),
       .option(
         \.base, "--base", value: "BASE", help: "the patch's base, to measure the update against"),
       .option(\.picture, "--svg", value: "FILE", help: "draw the patch's changes as an SVG"),

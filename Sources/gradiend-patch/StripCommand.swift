@@ -30,7 +30,8 @@ struct StripCommand: PatchingCommand {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.result, "RESULT", help: "patched model: safetensors or GGUF, or folder"),
+      .operand(
+        \.result, "RESULT", help: "patched model: safetensors or GGUF, folder, or name on the Hub"),
       .operand(\.patch, "PATCH", help: "the patch that made it"),
     ] + Argument.patching("the base") + Argument.common
   }

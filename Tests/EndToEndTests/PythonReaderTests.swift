@@ -65,6 +65,20 @@ import Testing
     }
   }
 
+  @Test func `a patch that records where its inputs come from is read`() throws {
+    let base = RandomModel(seed: 6)
+    let cache = try HubCacheBuilder()
+    try cache.add("model.safetensors", base.file(), to: "org/base")
+    try cache.add("model.safetensors", base.changed(seed: 26).file(), to: "org/result")
+    let (before, after) = (cache.snapshot(of: "org/base"), cache.snapshot(of: "org/result"))
+    let made = try program.run(
+      "diff", cache.folder.path(before), cache.folder.path(after), "-o", "patch")
+    #expect(made.status == 0, "\(made.error)")
+    try folder.write(base.file(), to: "base")
+    try folder.write(base.changed(seed: 26).file(), to: "result")
+    try checkReader(patch: "patch", base: "base", result: "result")
+  }
+
   // MARK: Files that differ in more than their tensors
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>)

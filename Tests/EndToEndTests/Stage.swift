@@ -26,6 +26,12 @@ struct Stage {
 
   func run(_ arguments: String...) throws -> Program.Outcome { try program.run(arguments) }
 
+  /// The SHA-256 of a file, by the system's own tool.
+  func sha256(of name: String) throws -> String {
+    let tool = Program(folder: folder.path, executable: "sha256sum")
+    return String(try tool.run(name).output.prefix(64))
+  }
+
   /// Three tensors, of which `up.weight` has these values.
   static func model(_ values: [Float]) -> [UInt8] {
     var builder = SafetensorsBuilder()

@@ -69,6 +69,38 @@ import Testing
     #expect(try refusal(forge.bytes) == "byte 8: the patch has source 'merge'")
   }
 
+  @Test func `repository and commit are read, both or neither`() throws {
+    let commit = String(repeating: "0a", count: 20)
+    var forge = PatchForge()
+    forge["base_repository"] = "org/base"
+    #expect(try refusal(forge.bytes) == "byte 8: the patch's metadata lack 'base_commit'")
+    forge["base_commit"] = commit
+    forge["gradiend_repository"] = "gradiend"
+    forge["gradiend_commit"] = commit
+    let origins = try open(forge.bytes).metadata.origins
+    #expect(origins.base.map { "\($0)" } == "org/base@" + commit)
+    #expect(origins.gradiend.map { "\($0)" } == "gradiend@" + commit)
+    #expect(origins.result == nil)
+    forge["base_repository"] = nil
+    #expect(try refusal(forge.bytes).contains("has metadata 'base_commit' that"))
+    forge["base_repository"] = "org/base"
+    forge["result_repository"] = "org/result"
+    #expect(try refusal(forge.bytes).contains("has metadata 'result_repository' that"))
+  }
+
+  @Test(arguments: [
+    ("../base", String(repeating: "0a", count: 20)), ("a/b", "main"),
+    ("a/b", String(repeating: "0A", count: 20)), ("", String(repeating: "0a", count: 20)),
+  ])
+  func `what names no repository or commit is an error`(repository: String, commit: String) throws {
+    var forge = PatchForge()
+    forge["base_repository"] = repository
+    forge["base_commit"] = commit
+    #expect(
+      try refusal(forge.bytes) == "byte 8: the patch's metadata give '\(repository)' and "
+        + "'\(commit)' for repository and commit of the base")
+  }
+
   @Test(arguments: ["2.0", "0.9", "10.0", "", "one", "1", "1.", "1.x", " 1.0", "1.0.0"])
   func `another version is unsupported`(version: String) throws {
     var forge = PatchForge()

@@ -31,6 +31,7 @@ TYPES = [
 FLOATS = {"F16": "f16", "BF16": "bf16", "F32": "f32"}
 
 GRADIEND_KEYS = ["feature_factor", "learning_rate", "part", "gradiend_digest"]
+ORIGIN_KEYS = ["_repository", "_commit"]
 BOUNDED_KEYS = ["max_relative_error", "relative_error"]
 KEYS = [
     "format", "format_version", "source", "base_sha256", "result_sha256", "base_digest",
@@ -229,6 +230,9 @@ class Patch:
         require(metadata.get("source") in ("gradiend", "diff"), "unknown source")
         keys = KEYS + (GRADIEND_KEYS if metadata["source"] == "gradiend" else [])
         keys += BOUNDED_KEYS if "max_relative_error" in metadata else []
+        for role in ("base", {"gradiend": "gradiend", "diff": "result"}[metadata["source"]]):
+            if role + "_repository" in metadata:
+                keys += [role + key for key in ORIGIN_KEYS]
         require(set(metadata) == set(keys), "metadata are missing or unknown")
 
     @staticmethod

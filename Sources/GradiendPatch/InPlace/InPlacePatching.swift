@@ -41,8 +41,11 @@ public struct InPlacePatching: Sendable {
   ///   is unfinished: run it again.
   /// - Complexity: O(bytes of the checkpoint); three chunks of memory for each thread and 32 MiB.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
-    let patch = try PatchError.opening { () throws(CheckpointError) in
-      try PatchFile(path: self.patch)
+    let patch = try InputName(self.patch).patch()
+    guard try InputName(checkpoint).origin == nil else {
+      throw PatchError(
+        .usage, path: checkpoint, "this lies in the Hub's cache, which other programs rely on",
+        remedy: "copy it elsewhere first, or write new files with --output")
     }
     let input = try PatchError.opening { () throws(CheckpointError) in
       try Checkpoint(path: checkpoint)

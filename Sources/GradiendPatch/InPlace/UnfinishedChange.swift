@@ -58,19 +58,6 @@ enum UnfinishedChange {
   }
 }
 
-extension Checkpoint {
-  /// Opens a checkpoint to read it.
-  ///
-  /// - Throws: ``PatchError`` if it cannot be opened, is not sound, or half changed.
-  static func opened(_ path: String) throws(PatchError) -> Checkpoint {
-    let checkpoint = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: path)
-    }
-    try UnfinishedChange.check(checkpoint)
-    return checkpoint
-  }
-}
-
 extension CheckpointPatching.Direction {
   /// The command's name.
   var command: String { self == .apply ? "apply" : "strip" }

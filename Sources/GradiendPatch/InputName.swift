@@ -1,0 +1,125 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Gradiend
+internal import Hub
+internal import PatchFormat
+
+/// An input as a user named it: a path, or a name on the Hub of something in the local cache
+/// (Formats/hub.md).
+struct InputName {
+  let name: String
+  let path: String
+  /// The repository and commit that it comes from, however it was named.
+  let origin: HubOrigin?
+  private let reference: HubReference?
+
+  /// Finds what `name` stands for. A path that exists wins.
+  ///
+  /// - Throws: ``PatchError`` of kind `cannotOpen` for a name of the Hub that is not in the cache.
+  init(_ name: String) throws(PatchError) {
+    self.name = name
+    let reference = HubReference(name)
+    if !(reference?.isExplicit ?? false), FileStatus.exists(name) || reference == nil {
+      (path, origin, self.reference) = (name, HubOrigin(ofPath: name), nil)
+      return
+    }
+    guard let reference, let cache = HubCache(environment: Environment.value) else {
+      guard reference?.isExplicit ?? false else {
+        (path, origin, self.reference) = (name, nil, nil)
+        return
+      }
+      throw PatchError(
+        .cannotOpen, path: name, "neither HF_HUB_CACHE nor HOME says where the Hub's cache is")
+    }
+    do {
+      let location = try cache.locate(reference)
+      (path, origin, self.reference) = (location.path, location.origin, reference)
+    } catch {
+      guard reference.repository.owner != nil || reference.isExplicit || error != .noRepository
+      else {
+        // A single word is a file far more often than one of the few repositories without owner.
+        (path, origin, self.reference) = (name, nil, nil)
+        return
+      }
+      throw Self.error(error, name, reference, cache)
+    }
+  }
+
+  private static func error(
+    _ absence: HubCache.Absence, _ name: String, _ reference: HubReference, _ cache: HubCache
+  ) -> PatchError {
+    let remedy = "if it is on the Hub, this gets it: \(reference.downloadCommand)"
+    switch absence {
+    case .noRepository:
+      let found = reference.isExplicit ? "" : "no such file or folder, and "
+      return PatchError(
+        .cannotOpen, path: name,
+        found + "'\(reference.repository)' is not in the Hub's cache, \(cache.path)",
+        remedy: remedy)
+    case .noRevision(let revision):
+      return PatchError(
+        .cannotOpen, path: name,
+        "the Hub's cache has '\(reference.repository)', but not its revision '\(revision)'",
+        remedy: remedy)
+    case .noPath(let path):
+      return PatchError(
+        .cannotOpen, path: name,
+        "the Hub's cache has '\(reference.repository)', but no '\(path)' of this revision",
+        remedy: remedy)
+    case .damaged(let path, let reason):
+      return PatchError(
+        .cannotOpen, path: path, reason,
+        remedy: "this gets it again: \(reference.downloadCommand) --force-download")
+    }
+  }
+
+  /// Opens the input.
+  ///
+  /// - Throws: ``PatchError``, with the command line that gets what the cache lacks.
+  private func open<Opened>(
+    _ path: String, _ body: (String) throws(CheckpointError) -> Opened
+  ) throws(PatchError) -> Opened {
+    do {
+      return try body(path)
+    } catch {
+      let failure = PatchError(error)
+      guard let origin, failure.remedy == nil else { throw failure }
+      let isMissing =
+        switch error.cause {
+        case .system(let system): system.kind == .missing
+        case .inconsistent: true
+        case .format: false
+        }
+      guard isMissing else { throw failure }
+      let reference =
+        self.reference ?? HubReference(origin.repository, revision: "\(origin.commit)")
+      throw PatchError(
+        failure.kind, path: failure.path, failure.message,
+        remedy: "if it is not in the cache as a whole, this gets the rest: "
+          + reference.downloadCommand)
+    }
+  }
+
+  /// Opens the checkpoint, to read it.
+  ///
+  /// - Throws: ``PatchError`` if it cannot be opened, is not sound, or half changed.
+  func checkpoint() throws(PatchError) -> Checkpoint {
+    let checkpoint = try open(path) { (path) throws(CheckpointError) in
+      try Checkpoint(path: path)
+    }
+    try UnfinishedChange.check(checkpoint)
+    return checkpoint
+  }
+
+  func gradiend() throws(PatchError) -> GradiendCheckpoint {
+    try open(path) { (path) throws(CheckpointError) in try GradiendCheckpoint(path: path) }
+  }
+
+  /// Opens the patch, in a folder that of the usual name.
+  func patch() throws(PatchError) -> PatchFile {
+    let isFolder = (try? FileStatus(path: path))?.isFolder ?? false
+    return try open(isFolder ? Folder.join(path, PatchFile.defaultName) : path) {
+      (path) throws(CheckpointError) in try PatchFile(path: path)
+    }
+  }
+}
