@@ -1,5 +1,6 @@
 internal import ByteIO
 internal import Checkpoints
+internal import Hub
 internal import PatchFormat
 
 /// Says which of a patch's two checkpoints a checkpoint is.
@@ -46,7 +47,18 @@ public struct CheckpointVerification: Sendable {
       counter.finish(item)
     }
     let sha256 = hashes.withState { $0.finish() }
-    return Verdict(Identification(binding, digests.tensors), sha256: sha256, patch.metadata)
+    return Verdict(
+      Identification(binding, digests.tensors), sha256: sha256,
+      damaged: Self.damaged(checkpoint, sha256),
+      patch.metadata)
+  }
+
+  /// The files whose SHA-256 is not the one by which the Hub's cache knows them.
+  private static func damaged(_ checkpoint: Checkpoint, _ sha256: String) -> [String] {
+    zip(checkpoint.files, FileHasher.digests(sha256)).compactMap { file, digest in
+      let expected = HubBlob.expectedSHA256(ofFile: file.mapped.path)
+      return expected.map { $0 == digest } ?? true ? nil : file.name
+    }
   }
 
   /// What was found.
@@ -65,7 +77,13 @@ public struct CheckpointVerification: Sendable {
     /// A line for each file, as `sha256sum` writes it.
     public let sha256: String
 
-    init(_ identification: Identification, sha256: String, _ metadata: PatchMetadata) {
+    /// Names of the files that lie in the Hub's cache and are not what the Hub has under that name.
+    public let damagedFiles: [String]
+
+    init(
+      _ identification: Identification, sha256: String, damaged: [String], _ metadata: PatchMetadata
+    ) {
+      damagedFiles = damaged
       differingFromBase = identification.differingFromBase
       differingFromResult = identification.differingFromResult
       tensorCount = metadata.tensorCount

@@ -44,6 +44,7 @@ extension CheckpointVerification.Verdict {
       .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
       .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
       .init("published_files", .boolean(hasPublishedFiles)),
+      .init("damaged_files", .array(damagedFiles.map { .string($0) })),
       .init("sha256", .string(sha256)),
     ]).text()
   }

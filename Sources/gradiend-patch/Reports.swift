@@ -36,9 +36,12 @@ extension PatchingSummary {
 extension CheckpointVerification.Verdict {
   /// The verdict on the checkpoint at `path`, for people.
   func text(_ path: String) -> String {
+    let damage = damagedFiles.map {
+      "\n\(path): \($0) is damaged: its SHA-256 is not the one by which the Hub's cache knows it"
+    }.joined()
     if let role {
       let files = hasPublishedFiles ? "and the files are the publisher's" : "in other files"
-      return "\(path): the \(role.name): all \(tensorCount) tensors match, \(files)"
+      return "\(path): the \(role.name): all \(tensorCount) tensors match, \(files)" + damage
     }
     let isNearResult = differingFromResult.count < differingFromBase.count
     let differing = isNearResult ? differingFromResult : differingFromBase
@@ -50,7 +53,7 @@ extension CheckpointVerification.Verdict {
         "\(differing.count) of \(tensorCount) tensors differ from the "
           + (isNearResult ? "result:" : "base:"),
       ] + listed + more
-    return lines.joined(separator: "\n")
+    return lines.joined(separator: "\n") + damage
   }
 }
 

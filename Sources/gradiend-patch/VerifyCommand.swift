@@ -6,6 +6,7 @@ struct VerifyCommand: Command {
   var checkpoint = ""
   var patch = ""
   var expected: Role?
+  var checksSHA256 = false
   var common = CommonOptions()
 
   /// What a checkpoint can be expected to be.
@@ -20,7 +21,7 @@ struct VerifyCommand: Command {
   static let summary = "Say whether a model is a patch's base, its result, or neither."
   static let exitStatuses =
     [
-      ExitMeaning(0, "it is the base or the result, or the one named by --expect"),
+      ExitMeaning(0, "it is the base or the result, or what --expect and --sha256 ask for"),
       ExitMeaning(1, "it is not"),
     ] + ExitStatus.reading.dropFirst(2)
   static let examples = [
@@ -31,9 +32,13 @@ struct VerifyCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.checkpoint, "CHECKPOINT", help: "safetensors or GGUF, or folder"),
+      .operand(\.checkpoint, "CHECKPOINT", help: "safetensors or GGUF, folder, or name on the Hub"),
       .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
       .option(\.expected, "--expect", value: "WHICH", help: "what it must be"),
+      .flag(
+        \.checksSHA256, "--sha256",
+        help:
+          "its files must have the publisher's SHA-256 too, and the Hub's if they lie in its cache"),
     ] + Argument.common
   }
 
@@ -56,6 +61,7 @@ struct VerifyCommand: Command {
       case .base: verdict.differingFromBase.isEmpty
       case .result: verdict.differingFromResult.isEmpty
       }
-    return isExpected ? .done : .mismatch
+    let hasRightFiles = verdict.hasPublishedFiles && verdict.damagedFiles.isEmpty
+    return isExpected && (hasRightFiles || !checksSHA256) ? .done : .mismatch
   }
 }
