@@ -151,6 +151,43 @@ extension TensorReport {
   }
 }
 
+extension ModelCard {
+  /// The card as a JSON object on one line.
+  public var json: String {
+    JSONValue.object([
+      .init("output", output.map { .string($0) } ?? .null),
+      .init("repository", .string(repository)),
+      .init("base", .string(base)),
+      .init("license", license.map { .string($0) } ?? .null),
+      .init("text", .string(text)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
+extension PatchPackage {
+  /// The package as a JSON object on one line.
+  public var json: String {
+    JSONValue.object([
+      .init("package", .string(path)),
+      .init("repository", .string(card.repository)),
+      .init("base", .string(card.base)),
+      .init("license", card.license.map { .string($0) } ?? .null),
+      .init(
+        "files",
+        .array(
+          files.map {
+            .object([
+              .init("name", .string($0.name)), .init("bytes", .integer($0.byteCount)),
+              .init("sha256", .string($0.sha256)),
+            ])
+          })),
+      .init("upload", .string(uploadCommand)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
 extension PatchError {
   /// The error as a JSON object on one line, under the key `error`.
   public var json: String {

@@ -153,3 +153,14 @@ extension GradiendReport {
     return (lines + table.lines).joined(separator: "\n")
   }
 }
+
+extension PatchPackage {
+  /// The summary for people.
+  var text: String {
+    let table = Table(
+      ["file", "bytes"], files.map { [$0.name, Quantity.count($0.byteCount)] })
+    return
+      (["\(path): \(files.count) files, ready for the Hub"] + table.lines
+      + ["", "to upload it:", "  " + uploadCommand]).joined(separator: "\n")
+  }
+}

@@ -172,6 +172,35 @@ import Testing
 
   // MARK: The cache as it is
 
+  @Test(arguments: [[], ["--without-links"]])
+  func `a cache that huggingface_hub made is read`(words: [String]) throws {
+    let interpreter = try Python.interpreter(with: "huggingface_hub")
+    var python = Program(folder: stage.folder.path, executable: interpreter)
+    python.environment = ["HOME=\(stage.folder.path)"]
+    let filled = try python.run(
+      ["-B", Fixtures.repository("Tests/hub/fill_cache.py"), "hub", "org/Base-1B=base"] + words)
+    #expect(filled.status == 0, "\(filled.error)")
+    let snapshot = filled.output.trimmingCharacters(in: .newlines)
+
+    var stage = stage
+    stage.program.environment = ["HF_HUB_CACHE=\(stage.folder.path("hub"))"]
+    let before = try stage.folder.tree().filter { $0.hasPrefix("hub/") }
+    let made = try stage.run("diff", "org/Base-1B", "result", "-o", "recorded")
+    #expect(made.status == 0, "\(made.error)")
+    #expect(
+      try metadata(of: "recorded")["base_commit"] == snapshot.components(separatedBy: "/").last)
+    #expect(try stage.run("verify", "org/Base-1B", "recorded", "--sha256").status == 0)
+    #expect(try stage.run("verify", "org/Base-1B@main", "recorded").status == 0)
+    #expect(try stage.folder.tree().filter { $0.hasPrefix("hub/") } == before)
+
+    // A damaged download is found where the cache knows what the file should be.
+    let file = URL(fileURLWithPath: snapshot + "/model.safetensors").resolvingSymlinksInPath()
+    try Data(stage.folder.bytes(of: "result.safetensors")).write(to: file)
+    let damaged = try stage.run("verify", "org/Base-1B", "recorded", "--expect=result")
+    #expect(damaged.status == 0)
+    #expect(damaged.output.contains("model.safetensors is damaged") == words.isEmpty)
+  }
+
   @Test func `a cache without links serves as well`() throws {
     let bytes = try stage.folder.bytes(of: "base.safetensors")
     try cache.add("model.safetensors", bytes, to: "org/copied")
