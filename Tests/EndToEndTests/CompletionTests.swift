@@ -38,9 +38,9 @@ import Testing
   }
 
   @Test(arguments: [
-    ([""], UsageTests.commands + ["completions", "manual", "help"]),
+    ([""], UsageTests.commands + ["card", "package", "completions", "manual", "help"]),
     (["-"], ["-h", "--help", "--version"]),
-    (["ap"], ["apply"]), (["--v"], ["--version"]), (["c"], ["create", "completions"]),
+    (["ap"], ["apply"]), (["--v"], ["--version"]), (["c"], ["create", "card", "completions"]),
     (["help", "str"], ["strip"]), (["manual", "v"], ["verify"]),
     (["completions", ""], ["bash", "zsh", "fish"]), (["completions", "f"], ["fish"]),
     (["completions", "fish", ""], ["--help"]),

@@ -96,7 +96,7 @@ import Testing
     let uploaded = try folder.tree().filter { $0.hasPrefix("hub/me/Llama-fair-patch/") }
     #expect(
       uploaded.map { $0.replacing("hub/me/Llama-fair-patch/", with: "") } == [
-        "LICENSE.txt", "NOTICE", "README.md", "SHA256SUMS", "config.json",
+        "LICENSE.txt", "NOTICE", "README.md", "SHA256SUMS", "changes.svg", "config.json",
         "gradiend_patch.safetensors", "model.sig",
       ])
 

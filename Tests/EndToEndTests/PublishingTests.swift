@@ -196,13 +196,13 @@ import Testing
     let made = try package("up")
     #expect(made.status == 0)
     #expect(made.error.isEmpty, "\(made.error)")
-    #expect(made.output.hasPrefix("up: 7 files, ready for the Hub\n"))
+    #expect(made.output.hasPrefix("up: 8 files, ready for the Hub\n"))
     #expect(made.output.hasSuffix("\nto upload it:\n  hf upload me/Llama-fair-patch up .\n"))
     let names = try stage.folder.tree().filter { $0.hasPrefix("up/") }
     #expect(
       names == [
         "up/LICENSE.txt", "up/NOTICE", "up/README.md", "up/SHA256SUMS", "up/USE_POLICY.md",
-        "up/config.json", "up/gradiend_patch.safetensors",
+        "up/changes.svg", "up/config.json", "up/gradiend_patch.safetensors",
       ])
     #expect(
       try stage.folder.bytes(of: "up/gradiend_patch.safetensors") == stage.folder.bytes(of: "made"))
@@ -219,13 +219,17 @@ import Testing
     let sums = Program(folder: stage.folder.path("up"), executable: "sha256sum")
     let checked = try sums.run("--check", "--strict", "SHA256SUMS")
     #expect(checked.status == 0)
-    #expect(checked.output.split(separator: "\n").count == 6)
+    #expect(checked.output.split(separator: "\n").count == 7)
   }
 
-  @Test func `the card of a package is that of 'card'`() throws {
+  @Test func `the card of a package is that of 'card', and shows the picture`() throws {
     #expect(try package("up").status == 0)
     let card = try stage.run("card", "made", "--repository=me/Llama-fair-patch").output
-    #expect(try stage.folder.bytes(of: "up/README.md") == Array(card.utf8))
+    let packaged = String(decoding: try stage.folder.bytes(of: "up/README.md"), as: UTF8.self)
+    let picture = "\n![What the patch changes, layer by layer](changes.svg)\n"
+    #expect(packaged.contains(picture) && packaged.replacing(picture, with: "") == card)
+    let drawn = try stage.folder.bytes(of: "up/changes.svg")
+    #expect(drawn.starts(with: Array("<svg ".utf8)))
     #expect(try read("up/README.md")["license"] as? String == "llama3.2")
   }
 

@@ -18,20 +18,22 @@ struct PackageFiles {
 
   /// - Throws: ``PatchError`` if a file of the base that belongs in it cannot be read.
   init(_ facts: CardFacts, licenseFile: String?) throws(PatchError) {
-    // A picture of the report goes here, under the name that the card then shows.
-    let pictures: [(name: String, source: Source)] = []
-    card = ModelCard(facts, picture: pictures.first?.name)
+    let report = try PatchError.opening { () throws(CheckpointError) in
+      try PatchReport(facts.patch)
+    }
+    card = ModelCard(facts, picture: Self.pictureName)
     var notes = facts.notes
     var files: [(name: String, source: Source)] = [
       (PatchFile.defaultName, .file(facts.patch.file)),
       ("README.md", .text(card.text)),
-      ("config.json", .text(Self.configuration(facts))),
+      (Self.pictureName, .text(report.svg)), ("config.json", .text(Self.configuration(facts))),
     ]
-    files += pictures
     files += try Self.legal(facts, licenseFile: licenseFile, &notes)
     self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     self.notes = notes
   }
+
+  private static let pictureName = "changes.svg"
 
   /// What the Hub counts downloads by. No program takes it for a model's: it names no architecture.
   private static func configuration(_ facts: CardFacts) -> String {
