@@ -18,15 +18,13 @@ struct PackageFiles {
 
   /// - Throws: ``PatchError`` if a file of the base that belongs in it cannot be read.
   init(_ facts: CardFacts, licenseFile: String?) throws(PatchError) {
-    let report = try PatchError.opening { () throws(CheckpointError) in
-      try PatchReport(facts.patch)
-    }
     card = ModelCard(facts, picture: Self.pictureName)
     var notes = facts.notes
     var files: [(name: String, source: Source)] = [
       (PatchFile.defaultName, .file(facts.patch.file)),
       ("README.md", .text(card.text)),
-      (Self.pictureName, .text(report.svg)), ("config.json", .text(Self.configuration(facts))),
+      (Self.pictureName, .text(facts.report.svg)),
+      ("config.json", .text(Self.configuration(facts))),
     ]
     files += try Self.legal(facts, licenseFile: licenseFile, &notes)
     self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
