@@ -23,7 +23,7 @@ struct OutputGuard {
   ///
   /// - Throws: ``PatchError`` of kind `cannotCreate`.
   func check(_ output: String) throws(PatchError) {
-    guard HubOrigin(ofPath: Folder.parent(of: output)) == nil else {
+    guard !HubCache.holds(Folder.parent(of: output)) else {
       throw refusal(output, "the output lies in the Hub's cache, which is only read")
     }
     guard let status = try? FileStatus(path: output) else { return }

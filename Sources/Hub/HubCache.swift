@@ -68,6 +68,15 @@ package struct HubCache: Sendable {
     return HubLocation(path: inside, origin: origin)
   }
 
+  /// Whether what lies at `path`, links followed, is part of a repository in any cache.
+  package static func holds(_ path: String) -> Bool {
+    guard let parts = Folder.resolved(path)?.split(separator: "/") else { return false }
+    return zip(parts, parts.dropFirst()).contains { folder, name in
+      ["blobs", "refs", "snapshots"].contains(name)
+        && RepositoryName(folderName: String(folder)) != nil
+    }
+  }
+
   /// What a reference stands for; a commit stands for itself.
   private func commit(of revision: String, in folder: String) throws(Absence) -> Commit {
     let reference = Folder.join(folder, "refs/\(revision)")

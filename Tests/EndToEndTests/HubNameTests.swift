@@ -246,6 +246,22 @@ import Testing
       #expect(outcome.status == 73)
       #expect(outcome.error.contains("which is only read"))
     }
+    // The snapshot itself, the blobs, and what is written in place through links from elsewhere.
+    let folder = try stage.run("apply", "base", "patch", "--force", "-o", snapshot)
+    #expect(folder.status == 73)
+    #expect(folder.error.contains("which is only read"))
+    let blobs = cache.folder.path("models--org--Base-1B/blobs")
+    let blob = blobs + "/" + (try stage.sha256(of: "base/model.safetensors"))
+    #expect(try stage.run("diff", "base", "result", "-o", blobs + "/patch").status == 73)
+    try stage.folder.write("{}", to: "linked/config.json")
+    try FileManager.default.createSymbolicLink(
+      atPath: stage.folder.path("linked/model.safetensors"), withDestinationPath: blob)
+    for model in [Self.base, snapshot + "/model.safetensors", blob, "linked"] {
+      let outcome = try stage.run("apply", model, "patch", "--in-place")
+      #expect(outcome.status == 64)
+      #expect(outcome.error.contains("this lies in the Hub's cache"), "\(outcome.error)")
+    }
+    #expect(try stage.folder.bytes(at: blob) == stage.folder.bytes(of: "base.safetensors"))
     #expect(
       try stage.run("diff", Self.base, "org/Result-1B", "-o", snapshot + "/patch").status == 73)
     #expect(try cache.folder.tree() == before)

@@ -1,5 +1,6 @@
 package import ByteIO
 internal import Checkpoints
+internal import Hub
 internal import PatchFormat
 
 /// Applies a patch to its base, or strips it from its result, in the checkpoint's own files.
@@ -42,14 +43,13 @@ public struct InPlacePatching: Sendable {
   /// - Complexity: O(bytes of the checkpoint); three chunks of memory for each thread and 32 MiB.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
     let patch = try InputName(self.patch).patch()
-    guard try InputName(checkpoint).origin == nil else {
-      throw PatchError(
-        .usage, path: checkpoint, "this lies in the Hub's cache, which other programs rely on",
-        remedy: "copy it elsewhere first, or write new files with --output")
-    }
+    let name = try InputName(checkpoint)
+    guard name.origin == nil else { throw isInCache }
     let input = try PatchError.opening { () throws(CheckpointError) in
       try Checkpoint(path: checkpoint)
     }
+    // A folder elsewhere may have links to files of the cache.
+    guard !input.files.contains(where: { HubCache.holds($0.mapped.path) }) else { throw isInCache }
     let files = try ChangedFiles(input, disk: disk)
     if let journal = try ChangeJournal(openingAt: files.journalPath, disk: disk) {
       try checkIsOurs(journal, patch, files)
@@ -59,6 +59,12 @@ public struct InPlacePatching: Sendable {
       try UnfinishedChange.check(input)
     }
     return try begin(patch, input, files, progress)
+  }
+
+  private var isInCache: PatchError {
+    PatchError(
+      .usage, path: checkpoint, "this lies in the Hub's cache, which other programs rely on",
+      remedy: "copy it elsewhere first, or write new files with --output")
   }
 
   // MARK: From the start
