@@ -81,11 +81,9 @@ public struct CheckpointPatching: Sendable {
     let target = try CheckpointOutput(
       output, for: input, layout: layout, overwrites: overwrites, synchronises: synchronises)
     try write(binding, to: target, progress)
-    for tensor in binding.copies {
-      let file = input.file(of: tensor)
-      try target.write(
-        file.bytes.extracting(tensor.descriptor.byteRange), file: tensor.fileIndex,
-        at: tensor.descriptor.byteRange.lowerBound)
+    for (file, range) in binding.copies {
+      let mapped = input.files[file].mapped
+      try target.write(mapped.bytes.extracting(range), file: file, at: range.lowerBound)
     }
     if checksSHA256 {
       let found = FileHasher.lines(try target.written().map { $0.sha256() }, input)
@@ -115,10 +113,11 @@ public struct CheckpointPatching: Sendable {
         }
         counter.finish(item)
       }
-    } catch  where error.kind == .badInput {
-      // Chunks that do not decode are most likely read against the wrong checkpoint.
-      let identification = try Identification.identify(binding, workers: workers)
-      try work.check(input: identification)
+    } catch  where error.kind == .badInput || error.kind == .mismatch {
+      // Chunks that do not decode, or values that do not fit, are most likely those of the wrong
+      // checkpoint.
+      guard let found = try? Identification.identify(binding, workers: workers) else { throw error }
+      try work.check(input: found)
       throw error
     }
     try work.check(input: Identification(binding, work.inputDigests.tensors))

@@ -9,12 +9,7 @@ struct ConvertedBinding {
   private let checkpoint: Checkpoint
   private let mapping: GGUFMapping?
   private let isHalfway: Bool
-  private(set) var views: [TensorView] = []
-  /// Tensors of the file that the patch does not know and need not know.
-  private(set) var copies: [Checkpoint.Tensor] = []
-  private(set) var notes: [String] = []
-  /// Whether every tensor of the patch's base is there.
-  private(set) var isComplete = true
+  private(set) var found = ViewedTensors()
 
   /// For the parameters, see ``PatchBinding``.
   ///
@@ -32,23 +27,23 @@ struct ConvertedBinding {
         dropped.append(tensor)
         continue
       }
-      views.append(view)
+      found.views.append(view)
     }
-    isComplete = dropped.isEmpty
+    found.isComplete = dropped.isEmpty
     noteDropped(dropped)
-    let used = Set(views.flatMap { $0.stored.map(\.name) })
+    let used = Set(found.views.flatMap { $0.stored.map(\.name) })
     for tensor in checkpoint.tensors where !used.contains(tensor.name) {
       guard mapping != nil, GGUFMapping.isComputed(tensor.name) else {
         throw mismatch(tensor.name, "tensor '\(tensor.name)' is not in the patch's base")
       }
-      copies.append(tensor)
+      found.copies.append(tensor)
     }
   }
 
   private mutating func noteDropped(_ dropped: [PatchIndex.Tensor]) {
     guard let first = dropped.first else { return }
     let changed = dropped.count { $0.change != nil }
-    notes.append(
+    found.notes.append(
       "\(dropped.count) tensors of the base have no place in this GGUF, first '\(first.name)'"
         + (changed > 0 ? "; the patch changes \(changed) of them, which are left out" : ""))
   }
@@ -93,6 +88,7 @@ struct ConvertedBinding {
     guard
       let conversion = FloatConversion(
         stored: found.elementType, value: tensor.elementType, isShifted: isShifted)
+        ?? narrowConversion(found.elementType, tensor.elementType, isShifted)
     else {
       throw mismatch(
         name,
@@ -102,7 +98,7 @@ struct ConvertedBinding {
     let view = TensorView(
       tensor: tensor, stored: [stored] + copies(of: stored), layout: layout,
       conversion: conversion)
-    guard view.canBeMoved, isDivisible(tensor, layout) else {
+    guard view.canBeMoved else {
       throw mismatch(name, "the rows of tensor '\(name)' cannot be put in order")
     }
     return view
@@ -114,15 +110,11 @@ struct ConvertedBinding {
       && found.shape[0] < expected[0]
   }
 
-  private func isDivisible(
-    _ tensor: PatchIndex.Tensor, _ layout: GGUFMapping.Layout
-  ) -> Bool {
-    switch layout {
-    case .same: true
-    case .headRows(let count):
-      count > 0 && (tensor.shape.first ?? 0).isMultiple(of: 2 * count) && tensor.shape.count <= 2
-    case .transposed: tensor.shape.count == 2
-    }
+  /// A base of wide floats may hold no values but those of narrower ones; its digests tell.
+  private func narrowConversion(
+    _ stored: ElementType, _ value: ElementType, _ isShifted: Bool
+  ) -> FloatConversion? {
+    isShifted ? nil : FloatConversion(source: stored, converted: value, isShifted: false)
   }
 
   /// Whether a head of the base is its embedding, before and after.

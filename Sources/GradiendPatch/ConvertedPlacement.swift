@@ -24,6 +24,13 @@ struct ConvertedPlacement: TensorPlacement {
     try convert(file.bytes.extracting(range), view, item, body)
   }
 
+  func remark(onTensor index: Int) -> String {
+    let conversion = views[index].conversion
+    guard conversion.losesValues else { return "" }
+    return "; it is stored in \(conversion.stored.name), which does not hold all "
+      + "\(conversion.value.name) values"
+  }
+
   private func convert(
     _ stored: RawSpan, _ view: TensorView, _ item: ChunkPlan.Item,
     _ body: (RawSpan) throws(PatchError) -> Void
@@ -35,10 +42,10 @@ struct ConvertedPlacement: TensorPlacement {
     if let fault {
       throw PatchError(
         .mismatch, path: checkpoint.path, tensor: view.storedName,
-        "tensor '\(view.storedName)' is not what a converter makes of \(view.tensor.elementType.name)"
-          + ": element \(item.chunk.firstElement + fault) of '\(view.tensor.name)' cannot be read "
+        "tensor '\(view.storedName)' does not hold \(view.tensor.elementType.name) values as a "
+          + "converter leaves them: element \(item.chunk.firstElement + fault) of '\(view.tensor.name)' cannot be read "
           + "back from \(view.conversion.stored.name)",
-        remedy: "the patch is for a \(view.tensor.elementType.name) base; convert that base again")
+        remedy: "the patch is for a base in \(view.tensor.elementType.name)")
     }
     try body(values.rawSpan)
   }
@@ -52,7 +59,7 @@ struct ConvertedPlacement: TensorPlacement {
     }
     let count = item.chunk.rows * item.chunk.columns
     var stored = [UInt8](repeating: 0, count: count * view.conversion.storedWidth)
-    var losses: (count: Int, first: Int?) = (0, nil)
+    var losses: FloatConversion.Losses = (0, nil)
     stored.withMutableRawSpan { losses = view.conversion.write(bytes, into: &$0) }
     if let first = losses.first {
       guard let lossCounter else {

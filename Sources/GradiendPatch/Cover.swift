@@ -75,7 +75,8 @@ struct Cover {
   /// In memory it is one matrix with the embedding, so leaving it behind would untie the two. A head
   /// whose bytes differ is not tied, and one that the configuration calls untied stays as well.
   private mutating func coverTiedCopies(of base: Checkpoint) {
-    guard !ModelConfiguration.untiesEmbeddings(base) else { return }
+    let isUntied = ModelConfiguration(besides: base)?.untiesEmbeddings ?? false
+    guard !base.isFolder || !isUntied else { return }
     for position in base.tensors.indices where coverages[position].isEmpty {
       let copy = base.tensors[position]
       guard copy.descriptor.shape.count == 2 else { continue }
@@ -98,17 +99,5 @@ struct Cover {
     let bytes = base.file(of: first).bytes.extracting(first.descriptor.byteRange)
     return bytes.hasSameBytes(
       as: base.file(of: second).bytes.extracting(second.descriptor.byteRange))
-  }
-}
-
-/// The few things that matter here in the `config.json` beside a model's weights.
-private enum ModelConfiguration {
-  /// Whether the model says that its output head is a matrix of its own.
-  static func untiesEmbeddings(_ base: Checkpoint) -> Bool {
-    guard base.isFolder,
-      let file = try? MappedFile(path: Folder.join(base.path, "config.json")),
-      let document = try? JSONValue(parsing: file.bytes)
-    else { return false }
-    return document["tie_word_embeddings"] == .boolean(false)
   }
 }

@@ -79,7 +79,7 @@ struct Identification: Sendable {
         .mismatch, path: path, tensor: first,
         "not the \(expected.name) of this patch: \(differing.count) of \(binding.tensors.count) "
           + "tensors differ, first '\(first)' with digest \(digests[index].digest64), expected "
-          + "\(digest)", remedy: patch.baseDescription)
+          + "\(digest)\(binding.placement.remark(onTensor: index))", remedy: patch.baseDescription)
     }
   }
 }

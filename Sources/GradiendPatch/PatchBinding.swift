@@ -10,8 +10,8 @@ struct PatchBinding: Sendable {
   /// In the order of the checkpoint's tensors, or of the patch's if these have another form.
   let tensors: [PatchIndex.Tensor]
   let placement: any TensorPlacement
-  /// Tensors of the checkpoint that are neither checked nor changed.
-  let copies: [Checkpoint.Tensor]
+  /// Bytes of the checkpoint's tensors that are neither checked nor changed.
+  let copies: [(fileIndex: Int, byteRange: Range<Int>)]
   /// Whether all tensors of the patch's base are there.
   let isComplete: Bool
   /// What a user should know, in sentences without a full stop.
@@ -28,10 +28,12 @@ struct PatchBinding: Sendable {
     _ patch: PatchFile, _ checkpoint: Checkpoint, isHalfway: Bool = false,
     lossCounter: LossCounter? = nil
   ) throws(PatchError) {
-    if Self.needsConversion(patch, checkpoint) {
-      self.init(
-        patch, checkpoint, try ConvertedBinding(patch, checkpoint, isHalfway: isHalfway),
-        lossCounter)
+    if Self.isConverted(patch, checkpoint) {
+      let found = try SourceBinding(patch, checkpoint, isHalfway: isHalfway).found
+      self.init(patch, checkpoint, found, lossCounter)
+    } else if Self.needsConversion(patch, checkpoint) {
+      let found = try ConvertedBinding(patch, checkpoint, isHalfway: isHalfway).found
+      self.init(patch, checkpoint, found, lossCounter)
     } else {
       try self.init(direct: patch, checkpoint)
     }
@@ -65,17 +67,20 @@ struct PatchBinding: Sendable {
   }
 
   private init(
-    _ patch: PatchFile, _ checkpoint: Checkpoint, _ converted: ConvertedBinding,
+    _ patch: PatchFile, _ checkpoint: Checkpoint, _ found: ViewedTensors,
     _ lossCounter: LossCounter?
   ) {
     self.patch = patch
     self.checkpoint = checkpoint
-    tensors = converted.views.map(\.tensor)
+    tensors = found.views.map(\.tensor)
     placement = ConvertedPlacement(
-      checkpoint: checkpoint, views: converted.views, lossCounter: lossCounter)
-    (copies, isComplete, notes) = (converted.copies, converted.isComplete, converted.notes)
+      checkpoint: checkpoint, views: found.views, lossCounter: lossCounter)
+    copies =
+      found.copies.map { ($0.fileIndex, $0.descriptor.byteRange) }
+      + found.views.flatMap(\.otherByteRanges)
+    (isComplete, notes) = (found.isComplete, found.notes)
     plan = ChunkPlan(
-      converted.views.map { view in
+      found.views.map { view in
         let byteCount = view.tensor.elementType.byteCount(of: view.tensor.shape) ?? 0
         return Checkpoint.Tensor(
           descriptor: TensorDescriptor(
@@ -83,6 +88,12 @@ struct PatchBinding: Sendable {
             shape: view.tensor.shape, byteRange: 0..<byteCount),
           fileIndex: view.stored[0].fileIndex)
       })
+  }
+
+  /// Whether the patch is one of a GGUF, and the checkpoint is not.
+  private static func isConverted(_ patch: PatchFile, _ checkpoint: Checkpoint) -> Bool {
+    !checkpoint.isGGUF && patch[GGUFMapping.embedding] != nil
+      && !patch.index.tensors.contains { checkpoint[$0.name] != nil }
   }
 
   /// Whether the file has the values of a base of floats under other names, or in other floats.

@@ -23,6 +23,14 @@ protocol TensorPlacement: Sendable {
   func write(
     _ bytes: RawSpan, of item: ChunkPlan.Item, to output: any TensorOutput
   ) throws(PatchError)
+
+  /// Why the values of a tensor may be others than those of the patch's checkpoint: the end of a
+  /// sentence, or nothing.
+  func remark(onTensor index: Int) -> String
+}
+
+extension TensorPlacement {
+  func remark(onTensor index: Int) -> String { "" }
 }
 
 /// Takes bytes for the files of a checkpoint.

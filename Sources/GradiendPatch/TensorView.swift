@@ -8,8 +8,11 @@ struct TensorView: Sendable {
   let tensor: PatchIndex.Tensor
   /// Read from the first, written to all: a tied head may be stored twice.
   let stored: [Checkpoint.Tensor]
+  /// From the patch's order to the file's.
   let layout: GGUFMapping.Layout
   let conversion: FloatConversion
+  /// Rows of the stored tensor before those that the patch has.
+  var skippedRowCount = 0
 
   /// The name in the file, for messages.
   var storedName: String { stored[0].name }
@@ -18,17 +21,26 @@ struct TensorView: Sendable {
   private var columnCount: Int { tensor.shape.count > 1 ? tensor.shape.last ?? 1 : 1 }
   private var rowCount: Int { tensor.elementCount / max(columnCount, 1) }
 
-  /// Whether chunks are made of whole rows, which can then be moved about.
+  /// Whether rows can be moved about: chunks are made of whole ones, and heads too.
   var canBeMoved: Bool {
-    layout == .same
-      || columnCount * max(conversion.valueWidth, conversion.storedWidth) <= TensorChunks.byteLimit
+    switch layout {
+    case .same: return true
+    case .headRows(let headCount), .headHalves(let headCount):
+      guard headCount > 0, tensor.shape.count <= 2, rowCount.isMultiple(of: 2 * headCount) else {
+        return false
+      }
+    case .transposed:
+      guard tensor.shape.count == 2 else { return false }
+    }
+    return columnCount * max(conversion.valueWidth, conversion.storedWidth)
+      <= TensorChunks.byteLimit
   }
 
   /// Where a chunk is stored, if it lies there in one piece and in order.
   func storedRange(of item: ChunkPlan.Item) -> Range<Int>? {
     guard layout == .same else { return nil }
     let width = conversion.storedWidth
-    let start = stored[0].descriptor.byteRange.lowerBound + item.chunk.firstElement * width
+    let start = start(of: stored[0]) + item.chunk.firstElement * width
     return start..<start + item.chunk.rows * item.chunk.columns * width
   }
 
@@ -38,12 +50,36 @@ struct TensorView: Sendable {
     return first..<first + item.chunk.rows * item.chunk.columns / columnCount
   }
 
+  /// Where the first row of the patch is stored.
+  private func start(of copy: Checkpoint.Tensor) -> Int {
+    copy.descriptor.byteRange.lowerBound + skippedRowCount * columnCount * conversion.storedWidth
+  }
+
   /// Where a row of the patch is stored.
   private func storedRow(_ row: Int) -> Int {
-    guard case .headRows(let headCount) = layout else { return row }
-    let size = rowCount / headCount
-    let (half, index) = (row % size).quotientAndRemainder(dividingBy: size / 2)
-    return row / size * size + 2 * index + half
+    switch layout {
+    case .same, .transposed: return row
+    case .headRows(let headCount):
+      let size = rowCount / headCount
+      let (half, index) = (row % size).quotientAndRemainder(dividingBy: size / 2)
+      return row / size * size + 2 * index + half
+    case .headHalves(let headCount):
+      let size = rowCount / headCount
+      let (index, half) = (row % size).quotientAndRemainder(dividingBy: 2)
+      return row / size * size + half * (size / 2) + index
+    }
+  }
+
+  /// The bytes of the stored tensors that the patch does not have.
+  var otherByteRanges: [(fileIndex: Int, byteRange: Range<Int>)] {
+    stored.flatMap { copy in
+      let whole = copy.descriptor.byteRange
+      let start = start(of: copy)
+      let end = start + tensor.elementCount * conversion.storedWidth
+      return [whole.lowerBound..<start, end..<whole.upperBound].filter { !$0.isEmpty }.map {
+        (copy.fileIndex, $0)
+      }
+    }
   }
 }
 
@@ -85,13 +121,13 @@ extension TensorView {
     _ bytes: RawSpan, of item: ChunkPlan.Item, to output: any TensorOutput
   ) throws(PatchError) {
     for copy in stored {
-      let start = copy.descriptor.byteRange.lowerBound
+      let start = start(of: copy)
       func write(_ bytes: RawSpan, at offset: Int) throws(PatchError) {
         try output.write(bytes, file: copy.fileIndex, at: start + offset)
       }
       switch layout {
       case .same: try write(bytes, at: item.chunk.firstElement * conversion.storedWidth)
-      case .headRows(let headCount):
+      case .headRows(let headCount), .headHalves(let headCount):
         try writeRows(bytes, rows(of: item), headSize: rowCount / headCount, write)
       case .transposed: try writeColumns(bytes, rows(of: item), write)
       }

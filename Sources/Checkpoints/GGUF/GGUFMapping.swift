@@ -6,7 +6,18 @@ package struct GGUFMapping: Sendable {
     case same
     /// The rows of each of so many heads: those of the first half and those of the second in turn.
     case headRows(Int)
+    /// The inverse: the first of each two rows of a head, then the second.
+    case headHalves(Int)
     case transposed
+
+    /// What puts the elements back.
+    package var inverse: Layout {
+      switch self {
+      case .headRows(let count): .headHalves(count)
+      case .headHalves(let count): .headRows(count)
+      case .same, .transposed: self
+      }
+    }
   }
 
   /// What became of a tensor.
@@ -35,13 +46,35 @@ package struct GGUFMapping: Sendable {
       throw CheckpointError(
         path: checkpoint.path,
         .inconsistent(
-          "patches of Hugging Face checkpoints apply to GGUF of the architectures \(known); this "
-            + "is \(architecture), which is converted in a way that is not known here"))
+          "names of Hugging Face are known for GGUF of the architectures \(known); this is "
+            + "\(architecture), which is converted in a way that is not known here"))
     }
     self.architecture = architecture
     self.table = table
     headCount = header["\(architecture).attention.head_count"]?.integer
     keyHeadCount = header["\(architecture).attention.head_count_kv"]?.integer ?? headCount
+  }
+
+  /// How a Hugging Face checkpoint would be converted.
+  ///
+  /// - Throws: ``CheckpointError`` if its configuration is not there, or is that of a model whose
+  ///   conversion is not known.
+  package init(_ configuration: ModelConfiguration) throws(CheckpointError) {
+    let modelType = configuration.modelType ?? "of no type"
+    guard let architecture = GGUFNameTable.architectures[modelType],
+      let table = GGUFNameTable.byArchitecture[architecture]
+    else {
+      let known = GGUFNameTable.architectures.keys.sorted().joined(separator: ", ")
+      throw CheckpointError(
+        path: configuration.path,
+        .inconsistent(
+          "how llama.cpp converts a checkpoint is known for models of the types \(known); this is "
+            + modelType))
+    }
+    self.architecture = architecture
+    self.table = table
+    headCount = configuration.headCount
+    keyHeadCount = configuration.keyHeadCount ?? headCount
   }
 
   /// What became of the tensor that Hugging Face calls `name`; nil if that is not known.
@@ -73,6 +106,9 @@ package struct GGUFMapping: Sendable {
     let isShifted = if case .plusOne = entry.change { ending == "weight" } else { false }
     return .place(name: "\(stem).\(ending)", layout: layout, isShifted: isShifted)
   }
+
+  /// Whether rows that a GGUF lacks are the first ones, as those of positions that RoBERTa never uses.
+  package func isCutInFront(_ name: String) -> Bool { name == "position_embd.weight" }
 
   /// Whether the converter computes the tensor of this name from the configuration alone.
   package static func isComputed(_ name: String) -> Bool {

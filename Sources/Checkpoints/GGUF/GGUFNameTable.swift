@@ -116,6 +116,13 @@ struct GGUFNameTable: Sendable {
     (entry.name, entry.name.hasSuffix("norm") ? .plusOne : entry.change)
   }
 
+  /// What a model of Hugging Face becomes, by its `model_type`.
+  static let architectures: [String: String] = [
+    "llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma": "gemma",
+    "gemma2": "gemma2", "gemma3": "gemma3", "gemma3_text": "gemma3", "phi3": "phi3",
+    "gpt2": "gpt2", "bert": "bert", "distilbert": "bert", "roberta": "bert", "xlm-roberta": "bert",
+  ]
+
   /// By the value of `general.architecture`.
   static let byArchitecture: [String: GGUFNameTable] = [
     "llama": llama, "qwen2": qwen, "qwen3": qwen, "gemma": gemma, "gemma2": gemma2,
