@@ -17,47 +17,58 @@ package struct TensorUpdate: Sendable {
     self.storage = storage
   }
 
-  /// Adds the update to the elements from `first` on.
+  /// Adds the update to the elements from `first` on, as ``add(_:to:into:)`` does.
+  package func add(
+    fromElement first: Int, to base: RawSpan, into result: inout MutableRawSpan
+  ) {
+    add([(first, base.byteCount / storage.byteWidth)], to: base, into: &result)
+  }
+
+  /// Adds the update to runs of elements.
   ///
   /// Elements that are not selected get a zero added, with the sign of the learning rate: the
   /// reference adds whole tensors, and -0 + 0 is +0.
   ///
   /// - Parameters:
-  ///   - first: position in the tensor, row-major.
-  ///   - base: the elements to add to, and no others.
+  ///   - runs: of the parameter's elements, row-major.
+  ///   - base: the elements to add to, one run after the other, and no others.
   ///   - result: as long as `base`.
   /// - Complexity: O(elements · latents), with a few blocks of memory.
   package func add(
-    fromElement first: Int, to base: RawSpan, into result: inout MutableRawSpan
+    _ runs: [(first: Int, count: Int)], to base: RawSpan, into result: inout MutableRawSpan
   ) {
     precondition(base.byteCount == result.byteCount)
-    let count = base.byteCount / storage.byteWidth
+    precondition(base.byteCount == runs.reduce(0) { $0 + $1.count } * storage.byteWidth)
     let latentCount = output.gradiend.configuration.latentCount
     let blockLength = DecoderOutput.blockLength
     let scratchLength = blockLength * max(1, latentCount)
     var scratch = [Float](repeating: 0, count: scratchLength)
     var entries = [Float](repeating: 0, count: blockLength)
     var update = [Float](repeating: 0, count: blockLength)
-    var walk = EntryWalk(coverage, from: first)
-    let firstPosition = walk.position
-    for start in stride(from: 0, to: count, by: blockLength) {
-      let length = min(blockLength, count - start)
-      var scratchSpan = scratch.mutableSpan
-      if coverage.isComplete {
-        compute(
-          from: coverage.entries.lowerBound + first + start, count: length, into: &update,
-          &scratchSpan)
-      } else {
-        scatter(
-          &walk, first + start..<first + start + length, into: &update, &entries, &scratchSpan)
+    var done = 0
+    for (first, count) in runs {
+      var walk = EntryWalk(coverage, from: first)
+      let firstPosition = walk.position
+      for start in stride(from: 0, to: count, by: blockLength) {
+        let length = min(blockLength, count - start)
+        var scratchSpan = scratch.mutableSpan
+        if coverage.isComplete {
+          compute(
+            from: coverage.entries.lowerBound + first + start, count: length, into: &update,
+            &scratchSpan)
+        } else {
+          scatter(
+            &walk, first + start..<first + start + length, into: &update, &entries, &scratchSpan)
+        }
+        storage.add(
+          update.span.extracting(first: length), to: base, into: &result,
+          at: (done + start) * storage.byteWidth)
       }
-      storage.add(
-        update.span.extracting(first: length), to: base, into: &result,
-        at: start * storage.byteWidth)
+      done += count
+      let lastPosition = coverage.isComplete ? firstPosition + count : walk.position
+      let entry = coverage.entries.lowerBound
+      output.releasePages(of: entry + firstPosition..<entry + lastPosition)
     }
-    let lastPosition = coverage.isComplete ? firstPosition + count : walk.position
-    let entry = coverage.entries.lowerBound
-    output.releasePages(of: entry + firstPosition..<entry + lastPosition)
   }
 
   private func compute(

@@ -47,24 +47,16 @@ public struct PatchCreation: Sendable {
     let (baseName, gradiendName) = (try InputName(self.base), try InputName(self.gradiend))
     let base = try baseName.checkpoint()
     let gradiend = try gradiendName.gradiend()
-    guard !base.isGGUF else {
-      throw PatchError(
-        .badInput, path: base.path,
-        "a GRADIEND is made for a Hugging Face checkpoint, this is GGUF",
-        remedy: "create the patch from that checkpoint; it applies to GGUF of F32, F16 and BF16 too"
-      )
-    }
     try checkArguments(gradiend)
     let inputs = gradiend.determiningBytes(part: part.part).map(\.file)
     try OutputGuard([base], files: inputs).check(output)
     let output = DecoderOutput(
       gradiend, part: part.part, featureFactors: featureFactors, learningRate: learningRate)
     let cover = try Cover(gradiend, of: base)
-    let updates = zip(base.tensors, cover.coverages).map { tensor, coverages in
-      coverages.compactMap { TensorUpdate(output, $0, type: tensor.descriptor.elementType) }
-    }
     let encoding = PatchEncoding(
-      base: base, result: ComputedResult(source: .gradiend(try source(gradiend)), updates: updates),
+      base: base,
+      result: ComputedResult(
+        source: .gradiend(try source(gradiend)), updates: cover.updates(output)),
       layoutSource: nil,
       origins: PatchMetadata.Origins(base: baseName.origin, gradiend: gradiendName.origin),
       output: self.output, overwrites: overwrites, maxRelativeError: maxRelativeError,

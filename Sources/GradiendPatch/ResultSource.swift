@@ -22,17 +22,11 @@ protocol ResultSource: Sendable {
 struct ComputedResult: ResultSource {
   let source: PatchMetadata.Source
   /// For each tensor of the base, what is added to it, each sum rounded before the next.
-  let updates: [[TensorUpdate]]
+  let updates: [[PlacedUpdate]]
 
   func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes {
     updates[item.tensorIndex].reduce(base) { sum, update in
-      sum.withBytes { bytes in
-        var next = [UInt8](uninitializedByteCount: bytes.byteCount)
-        next.withMutableRawSpan {
-          update.add(fromElement: item.chunk.firstElement, to: bytes, into: &$0)
-        }
-        return .computed(next)
-      }
+      sum.withBytes { bytes in .computed(update.result(of: bytes, item.chunk)) }
     }
   }
 }

@@ -23,15 +23,8 @@ struct TensorView: Sendable {
 
   /// Whether rows can be moved about: chunks are made of whole ones, and heads too.
   var canBeMoved: Bool {
-    switch layout {
-    case .same: return true
-    case .headRows(let headCount), .headHalves(let headCount):
-      guard headCount > 0, tensor.shape.count <= 2, rowCount.isMultiple(of: 2 * headCount) else {
-        return false
-      }
-    case .transposed:
-      guard tensor.shape.count == 2 else { return false }
-    }
+    guard layout != .same else { return true }
+    guard layout.fits(tensor.shape) else { return false }
     return columnCount * max(conversion.valueWidth, conversion.storedWidth)
       <= TensorChunks.byteLimit
   }
@@ -56,19 +49,7 @@ struct TensorView: Sendable {
   }
 
   /// Where a row of the patch is stored.
-  private func storedRow(_ row: Int) -> Int {
-    switch layout {
-    case .same, .transposed: return row
-    case .headRows(let headCount):
-      let size = rowCount / headCount
-      let (half, index) = (row % size).quotientAndRemainder(dividingBy: size / 2)
-      return row / size * size + 2 * index + half
-    case .headHalves(let headCount):
-      let size = rowCount / headCount
-      let (index, half) = (row % size).quotientAndRemainder(dividingBy: 2)
-      return row / size * size + half * (size / 2) + index
-    }
-  }
+  private func storedRow(_ row: Int) -> Int { layout.row(row, of: rowCount) }
 
   /// The bytes of the stored tensors that the patch does not have.
   var otherByteRanges: [(fileIndex: Int, byteRange: Range<Int>)] {
@@ -173,46 +154,6 @@ extension TensorView {
       try write(
         ordered.rawSpan.extracting(first..<first + pieceByteCount),
         (column * rowCount + rows.lowerBound) * width)
-    }
-  }
-}
-
-extension [UInt8] {
-  /// Copies elements of `width` bytes, `step` bytes apart on each side.
-  fileprivate mutating func copyElements(
-    _ elementCount: Int, width: Int, to target: Int, step targetStep: Int, from span: RawSpan,
-    at source: Int, step sourceStep: Int
-  ) {
-    guard elementCount > 0 else { return }
-    precondition(target >= 0 && target + (elementCount - 1) * targetStep + width <= count)
-    precondition(
-      source >= 0 && source + (elementCount - 1) * sourceStep + width <= span.byteCount)
-    unsafe withUnsafeMutableBytes { to in
-      unsafe span.withUnsafeBytes { from in
-        guard let to = to.baseAddress, let from = from.baseAddress else { return }
-        // Both ends were checked above, and steps only go forward.
-        switch width {
-        case 2:
-          for index in 0..<elementCount {
-            let value = unsafe from.loadUnaligned(
-              fromByteOffset: source + index * sourceStep, as: UInt16.self)
-            unsafe to.storeBytes(
-              of: value, toByteOffset: target + index * targetStep, as: UInt16.self)
-          }
-        case 4:
-          for index in 0..<elementCount {
-            let value = unsafe from.loadUnaligned(
-              fromByteOffset: source + index * sourceStep, as: UInt32.self)
-            unsafe to.storeBytes(
-              of: value, toByteOffset: target + index * targetStep, as: UInt32.self)
-          }
-        default:
-          for index in 0..<elementCount {
-            unsafe (to + target + index * targetStep).copyMemory(
-              from: from + source + index * sourceStep, byteCount: width)
-          }
-        }
-      }
     }
   }
 }

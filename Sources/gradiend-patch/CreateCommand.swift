@@ -48,7 +48,7 @@ struct CreateCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors file, folder, or name on the Hub"),
+      .operand(\.base, "BASE", help: "base model: safetensors, float GGUF, or name on the Hub"),
       .operand(
         \.gradiend, "GRADIEND",
         help: "GRADIEND checkpoint: folder with config.json, or name on the Hub"),

@@ -36,6 +36,17 @@ if cmp -s base.gguf applied.gguf; then
   echo 'the patch changed nothing' >&2
   exit 1
 fi
+say 'The other way: a patch made from the GGUF, applied to it and to the safetensors.'
+cat >base-bf16/config.json <<'END'
+{"model_type": "llama", "num_attention_heads": 9, "num_key_value_heads": 3, "tie_word_embeddings": true}
+END
+rm -f gguf-patch.safetensors created.gguf created.safetensors
+run create base.gguf gradiend-top01pct -o gguf-patch.safetensors --feature-factor 1 --learning-rate 0.01
+run apply base.gguf gguf-patch.safetensors -o created.gguf
+run apply base-bf16/model.safetensors gguf-patch.safetensors -o created.safetensors
+cmp created.gguf converted.gguf
+cmp created.safetensors result.safetensors
+rm -f created.gguf created.safetensors
 say 'llama.cpp on the patched GGUF and on the converted one.'
 "$python" "$here/generate.py" --compare applied.gguf converted.gguf
 say 'Medians of five, none of them waiting for the disk.'

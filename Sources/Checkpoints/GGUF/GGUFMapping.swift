@@ -10,6 +10,31 @@ package struct GGUFMapping: Sendable {
     case headHalves(Int)
     case transposed
 
+    /// Where row `row` of `count` rows goes.
+    package func row(_ row: Int, of count: Int) -> Int {
+      switch self {
+      case .same, .transposed: return row
+      case .headRows(let headCount):
+        let size = count / headCount
+        let (half, index) = (row % size).quotientAndRemainder(dividingBy: size / 2)
+        return row / size * size + 2 * index + half
+      case .headHalves(let headCount):
+        let size = count / headCount
+        let (index, half) = (row % size).quotientAndRemainder(dividingBy: 2)
+        return row / size * size + half * (size / 2) + index
+      }
+    }
+
+    /// Whether rows of a tensor of this shape can be moved so: heads are made of whole pairs.
+    package func fits(_ shape: [Int]) -> Bool {
+      switch self {
+      case .same: true
+      case .headRows(let count), .headHalves(let count):
+        count > 0 && (1...2).contains(shape.count) && shape[0].isMultiple(of: 2 * count)
+      case .transposed: shape.count == 2
+      }
+    }
+
     /// What puts the elements back.
     package var inverse: Layout {
       switch self {
@@ -80,12 +105,8 @@ package struct GGUFMapping: Sendable {
   /// What became of the tensor that Hugging Face calls `name`; nil if that is not known.
   package func fate(of name: String) -> Fate? {
     let short = table.prefixes.first { name.hasPrefix($0) }.map { name.dropFirst($0.count) }
-    var parts = (short ?? name[...]).split(separator: ".", omittingEmptySubsequences: false)
-      .map(String.init)
-    let layer = parts.firstIndex { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
-    let number = layer.map { parts[$0] }
-    if let layer { parts[layer] = "N" }
-    let whole = parts.joined(separator: ".")
+    let (whole, number) = Self.withoutNumber(short ?? name[...])
+    let parts = whole.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if table.dropped.contains(where: { whole.hasPrefix($0) }) { return .dropped }
     let endings = ["weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"]
     guard let last = parts.last, let ending = endings[last],
@@ -105,6 +126,25 @@ package struct GGUFMapping: Sendable {
     }
     let isShifted = if case .plusOne = entry.change { ending == "weight" } else { false }
     return .place(name: "\(stem).\(ending)", layout: layout, isShifted: isShifted)
+  }
+
+  /// A name with `N` for the number of its layer, and that number.
+  private static func withoutNumber(_ name: Substring) -> (stem: String, number: String?) {
+    var parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    let layer = parts.firstIndex { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
+    guard let layer else { return (String(name), nil) }
+    let number = parts[layer]
+    parts[layer] = "N"
+    return (parts.joined(separator: "."), number)
+  }
+
+  /// Whether 1 was added to the elements of the GGUF's tensor of this name.
+  package func isShifted(_ name: String) -> Bool {
+    guard name.hasSuffix(".weight") else { return false }
+    let stem = Self.withoutNumber(name.dropLast(".weight".count)).stem
+    return table.names.values.contains { entry in
+      if case .plusOne = entry.change { entry.name == stem } else { false }
+    }
   }
 
   /// Whether rows that a GGUF lacks are the first ones, as those of positions that RoBERTa never uses.
