@@ -68,7 +68,7 @@ let package = Package(
       dependencies: ["ByteIO", "CLinux", "Checkpoints", "CommandGrammar"],
       swiftSettings: executable),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["ByteIO"], path: "Tests/TestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["ByteIO", "Checkpoints", "TestSupport"]),
     .testTarget(name: "HubTests", dependencies: ["ByteIO", "Hub", "TestSupport"]),
@@ -91,3 +91,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Its main function comes with `--sanitize fuzzer` only, so `make fuzz` asks for this target.
+if Context.environment["GRADIEND_PATCH_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "gradiend-patch-fuzz",
+      dependencies: [
+        "ByteIO", "Checkpoints", "DeltaCoding", "GradiendPatch", "PatchFormat", "TestSupport",
+      ],
+      path: "Tests/Fuzz", exclude: ["corpus.tar.xz", "run.sh"], swiftSettings: executable))
+}

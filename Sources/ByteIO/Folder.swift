@@ -52,18 +52,31 @@ package enum Folder {
     }
   }
 
+  // Paths are taken apart by bytes, as the system does it. By characters, a slash would be none where
+  // a combining mark follows it.
+  private static let slash = UInt8(ascii: "/")
+
   /// `path` up to its last component, `.` if it has but one.
   package static func parent(of path: String) -> String {
     let trimmed = trimmingSlashes(path)
-    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
-    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    guard let end = trimmed.lastIndex(of: slash) else { return "." }
+    return end == trimmed.startIndex ? "/" : String(decoding: trimmed[..<end], as: UTF8.self)
   }
 
   /// The last component of `path`.
   package static func lastComponent(of path: String) -> String {
     let trimmed = trimmingSlashes(path)
-    guard let slash = trimmed.lastIndex(of: "/") else { return trimmed }
-    return String(trimmed[trimmed.index(after: slash)...])
+    guard let end = trimmed.lastIndex(of: slash) else {
+      return String(decoding: trimmed, as: UTF8.self)
+    }
+    return String(decoding: trimmed[trimmed.index(after: end)...], as: UTF8.self)
+  }
+
+  /// The components of `path`; empty ones are what lies between two slashes and at the ends.
+  package static func components(of path: String) -> [String] {
+    path.utf8.split(separator: slash, omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   /// Where `path` really lies, all links followed.
@@ -90,18 +103,19 @@ package enum Folder {
 
   /// `name` inside the folder at `path`.
   package static func join(_ path: String, _ name: String) -> String {
-    path.hasSuffix("/") ? path + name : path + "/" + name
+    path.utf8.last == slash ? path + name : path + "/" + name
   }
 
   /// Whether `name` names something in a folder itself, not in one above or below it.
   package static func isBareName(_ name: String) -> Bool {
-    !name.isEmpty && name != "." && name != ".." && !name.contains("/") && !name.contains("\0")
+    !name.isEmpty && name != "." && name != ".."
+      && !name.utf8.contains(slash) && !name.utf8.contains(0)
   }
 
-  private static func trimmingSlashes(_ path: String) -> String {
-    var trimmed = Substring(path)
-    while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed = trimmed.dropLast() }
-    return String(trimmed)
+  private static func trimmingSlashes(_ path: String) -> Substring.UTF8View {
+    var trimmed = Substring(path).utf8
+    while trimmed.count > 1, trimmed.last == slash { trimmed.removeLast() }
+    return trimmed
   }
 
   /// Makes what was renamed inside the folder at `path` survive a power loss.

@@ -39,6 +39,8 @@ package enum Interruption {
       unsafe sigaction(signal, &action, nil)
     }
     handleLostInputs()
+    // A write beyond `ulimit -f` is then an error like any other, EFBIG, with its path.
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   private static func handleLostInputs() {

@@ -13,11 +13,13 @@ package final class MappedFile: Sendable {
 
   /// Maps the file at `path`; an empty file maps to zero bytes.
   ///
-  /// - Throws: ``SystemError`` naming the call that failed; opening a folder is `EISDIR`.
+  /// - Throws: ``SystemError`` naming the call that failed; opening a folder is `EISDIR`, and a pipe
+  ///   or a device ``SystemError/notRegular``.
   package init(path: String) throws(SystemError) {
     self.path = path
+    // Without O_NONBLOCK, a pipe in place of a file would be waited for, for ever.
     let descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, O_RDONLY | O_CLOEXEC)
+      unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     }
     defer { close(descriptor) }
 
@@ -25,6 +27,9 @@ package final class MappedFile: Sendable {
     guard unsafe fstat(descriptor, &raw) == 0 else { throw SystemError("fstat", path: path) }
     let status = FileStatus(raw)
     guard !status.isFolder else { throw SystemError("open", path: path, code: EISDIR) }
+    guard status.isRegularFile else {
+      throw SystemError("open", path: path, code: SystemError.notRegular)
+    }
     identity = status.identity
     guard status.byteCount > 0 else {
       unsafe region = UnsafeRawBufferPointer(start: nil, count: 0)

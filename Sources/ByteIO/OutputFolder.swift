@@ -8,7 +8,8 @@ package final class OutputFolder: Sendable {
   private let name: OutputName
   private let synchronises: Bool
   private let files = Mutex<[WritableFile]>([])
-  private let folders = Mutex<Set<String>>([])
+  /// The output and all folders in it, by the bytes of their paths within it.
+  private let folders: Mutex<[[UInt8]: OpenFolder]>
 
   /// Creates the temporary folder beside `path`. For `synchronises`, see ``OutputFile``.
   ///
@@ -20,27 +21,34 @@ package final class OutputFolder: Sendable {
     self.synchronises = synchronises
     let name = try OutputName(path, overwrites: overwrites)
     self.name = name
-    _ = try name.register { () throws(SystemError) in
-      try retryingInterrupts("mkdir", path: path) { unsafe mkdir(name.temporaryPath, 0o777) }
+    let folder = try name.register { () throws(SystemError) in
+      try OpenFolder(creating: name.temporaryPath)
     }
+    folders = Mutex([[]: folder])
   }
 
   /// Creates a file in the folder, and the folders on the way to it.
   ///
-  /// - Precondition: No component of `relativePath` is empty, `.` or `..`: the output never leaves
-  ///   its folder.
+  /// - Precondition: Every component of `relativePath` is a bare name: the output never leaves its
+  ///   folder.
   package func createFile(_ relativePath: String) throws(SystemError) -> WritableFile {
-    let components = relativePath.split(separator: "/", omittingEmptySubsequences: false)
-    precondition(components.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." })
-    var folder = name.temporaryPath
-    for component in components.dropLast() {
-      folder = Folder.join(folder, String(component))
-      guard folders.withLock({ $0.insert(folder).inserted }) else { continue }
-      let path = folder
-      try retryingInterrupts("mkdir", path: path) { unsafe mkdir(path, 0o777) }
+    let components = Folder.components(of: relativePath)
+    precondition(components.allSatisfy(Folder.isBareName))
+    let file = try folders.withLock { (folders) throws(SystemError) in
+      var path: [UInt8] = []
+      guard var folder = folders[path] else { preconditionFailure("the output has a folder") }
+      for component in components.dropLast() {
+        path += Array(component.utf8) + [UInt8(ascii: "/")]
+        if let known = folders[path] {
+          folder = known
+        } else {
+          folder = try OpenFolder(creating: component, in: folder)
+          folders[path] = folder
+        }
+      }
+      return try WritableFile(
+        creating: components[components.count - 1], in: folder, synchronises: synchronises)
     }
-    let file = try WritableFile(
-      creating: Folder.join(name.temporaryPath, relativePath), synchronises: synchronises)
     files.withLock { $0.append(file) }
     return file
   }
@@ -51,8 +59,7 @@ package final class OutputFolder: Sendable {
   package func publish() throws(SystemError) {
     for file in files.withLock({ $0 }) { try file.finish() }
     if synchronises {
-      for folder in folders.withLock({ $0 }) { try Folder.synchronise(folder) }
-      try Folder.synchronise(name.temporaryPath)
+      for folder in folders.withLock({ Array($0.values) }) { try folder.synchronise() }
     }
     try name.publish()
   }

@@ -34,8 +34,13 @@ package struct SystemError: Error, Equatable {
     }
   }
 
+  /// The code of what the system has no name for: a pipe or a device where only a file will do.
+  static let notRegular: Int32 = -1
+
   /// What the system calls this error, such as "No space left on device".
-  package var reason: String { unsafe String(cString: strerror(code)) }
+  package var reason: String {
+    code == Self.notRegular ? "not a regular file" : unsafe String(cString: strerror(code))
+  }
 }
 
 extension SystemError: CustomStringConvertible {

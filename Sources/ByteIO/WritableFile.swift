@@ -37,6 +37,13 @@ package final class WritableFile: Sendable {
     if synchronises { _ = clinux_begin_writeback(descriptor, offset, bytes.byteCount) }
   }
 
+  /// Creates the file `name` in `folder`, as above.
+  init(creating name: String, in folder: OpenFolder, synchronises: Bool) throws(SystemError) {
+    path = Folder.join(folder.path, name)
+    self.synchronises = synchronises
+    descriptor = try folder.createFile(name)
+  }
+
   /// Returns once the file's bytes are on the disk, if it was to be synchronised, and every error of
   /// writing is known.
   func finish() throws(SystemError) {

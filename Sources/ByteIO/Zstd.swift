@@ -28,8 +28,8 @@ package enum Zstd {
 
   /// Decompresses a frame that holds exactly `byteCount` bytes and nothing after them.
   ///
-  /// - Throws: ``FormatError`` at 0 if the frame is damaged or declares another size; nothing is
-  ///   allocated before the sizes agree.
+  /// - Throws: ``FormatError`` at 0 if the frame is damaged or declares another size, or if there is
+  ///   more than the frame; nothing is allocated before the sizes agree.
   package static func decompress(
     _ frame: RawSpan, byteCount: Int
   ) throws(FormatError) -> [UInt8] {
@@ -42,7 +42,7 @@ package enum Zstd {
     _ frame: RawSpan, byteCount: Int,
     _ body: (UnsafeMutableBufferPointer<UInt8>, UnsafeRawBufferPointer) -> Int
   ) throws(FormatError) -> [UInt8] {
-    guard contentByteCount(frame) == byteCount else {
+    guard contentByteCount(frame) == byteCount, isOneFrame(frame) else {
       throw .corrupt("not a zstd frame of \(byteCount) bytes", at: 0)
     }
     var failure: String?
@@ -112,6 +112,19 @@ package enum Zstd {
         return unsafe ZSTD_decompressDCtx(
           context, buffer.baseAddress, byteCount, source.baseAddress, source.count)
       }
+    }
+  }
+
+  /// Whether `bytes` are one frame of the present format. The library would take frames of formats
+  /// before version 0.8, and any number of frames one after the other, empty ones and such that
+  /// decoders skip among them.
+  private static func isOneFrame(_ bytes: RawSpan) -> Bool {
+    unsafe bytes.withUnsafeBytes { source in
+      guard source.count >= 4,
+        unsafe UInt32(littleEndian: source.loadUnaligned(as: UInt32.self)) == ZSTD_MAGICNUMBER
+      else { return false }
+      // An error is a number larger than any size.
+      return unsafe ZSTD_findFrameCompressedSize(source.baseAddress, source.count) == source.count
     }
   }
 }

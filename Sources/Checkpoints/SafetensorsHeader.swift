@@ -61,7 +61,12 @@ package struct SafetensorsHeader: Equatable, Sendable {
     payloadOffset = reader.position
     var tensors: [TensorDescriptor] = []
     var metadata: [Metadatum] = []
+    var names: Set<String> = []
     for member in document.members ?? [] {
+      // Keys that differ in bytes only, as a composed letter and a decomposed one do.
+      guard names.insert(member.key).inserted else {
+        throw .corrupt("two tensors have the name '\(member.key)'", at: start)
+      }
       if member.key == "__metadata__" {
         metadata = try Self.metadata(member.value, at: start)
       } else {

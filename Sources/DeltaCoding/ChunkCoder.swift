@@ -83,11 +83,23 @@ package struct ChunkCoder: Sendable {
     try decode(chunk, from: result, into: &base, direction: .strip)
   }
 
+  /// The longest chunk that is read. A writer that stores elements as they are where nothing else is
+  /// shorter needs less, so that memory is bounded by the elements and not by the patch.
+  private var byteCountLimit: Int { shape.byteCount + shape.byteCount / 8 + 1024 }
+
+  private func checkByteCount(of chunk: RawSpan) throws(FormatError) {
+    guard chunk.byteCount <= byteCountLimit else {
+      throw .limitExceeded(
+        "a chunk of \(chunk.byteCount) bytes for elements of \(shape.byteCount)", at: 0)
+    }
+  }
+
   /// Says where the bytes of `chunk` went.
   ///
   /// - Throws: ``FormatError`` if the chunk's own header is damaged; streams are not looked into.
   package func summary(of chunk: RawSpan) throws(FormatError) -> ChunkSummary {
     guard chunk.byteCount > 0 else { return ChunkSummary(coding: "unchanged") }
+    try checkByteCount(of: chunk)
     var reader = ByteReader(chunk)
     let id = try reader.read(UInt8.self)
     switch try coding(id) {
@@ -126,6 +138,7 @@ package struct ChunkCoder: Sendable {
       }
       return
     }
+    try checkByteCount(of: chunk)
     if case .float(let format) = shape.element {
       precondition(AlignedElements.are(output.bytes, byteWidth: format.byteWidth))
       try AlignedElements.with(input, byteWidth: format.byteWidth) {

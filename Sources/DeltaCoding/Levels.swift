@@ -64,7 +64,7 @@ struct Levels: ~Copyable {
   /// Notes what an element that was looked at predicted of its column.
   @inline(__always)
   func visited(column: Int, probability: UInt64) {
-    if columnPrior != nil { columnPredicted[column] &+= probability }
+    if columnPrior != nil { columnPredicted.add(probability, at: column) }
   }
 
   /// Notes a change.
@@ -73,7 +73,7 @@ struct Levels: ~Copyable {
     if rare { rareHits &+= 1 }
     rowHits &+= 65_536
     if let columnPrior {
-      columnHits[column] &+= 1
+      columnHits.add(1, at: column)
       columns[column] = UInt8(
         truncatingIfNeeded: Self.level(
           UInt64(columnHits[column]) << 16, columnPredicted[column] &+ common, columnPrior))

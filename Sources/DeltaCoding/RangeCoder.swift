@@ -152,7 +152,7 @@ struct RangeDecoder: ~Copyable, BinaryCoder {
   /// The next eight bytes, first one uppermost.
   @inline(__always)
   private func load() -> UInt64 {
-    assert(position <= end)
+    checkIndex(position <= end)
     return unsafe UInt64(
       bigEndian: UnsafeRawPointer(stream.pointer).loadUnaligned(
         fromByteOffset: position, as: UInt64.self))

@@ -45,7 +45,7 @@ struct SignModel: ~Copyable {
     for change in changes {
       let column = Int(change >> 1)
       let agrees = (change & 1 == 0) == (row >= 0)
-      columns[column] &+= agrees ? 1 : -1
+      columns.add(agrees ? 1 : -1, at: column)
     }
     changes.removeAll(keepingCapacity: true)
     row = 0

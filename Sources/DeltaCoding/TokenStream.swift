@@ -163,7 +163,7 @@ struct BitReader: ~Copyable {
   /// The next `count` bits, at most 32.
   @inline(__always)
   mutating func read(_ count: Int) -> UInt32 {
-    assert(position <= end && count <= 32)
+    checkIndex(position <= end && count <= 32)
     let word = unsafe UInt64(
       littleEndian: UnsafeRawPointer(stream.pointer).loadUnaligned(
         fromByteOffset: position >> 3, as: UInt64.self))

@@ -1,4 +1,4 @@
-/// Scratch memory of the coding loops, whose indices are checked in debug builds only.
+/// Scratch memory of the coding loops, whose indices are checked by ``checkIndex(_:)`` only.
 ///
 /// Bounds checks would double the time of a loop that does a handful of instructions an element.
 /// Every index is either masked to the buffer's size or a position inside the chunk.
@@ -18,11 +18,11 @@ struct UncheckedBuffer<Element: BitwiseCopyable>: ~Copyable {
 
   subscript(index: Int) -> Element {
     @inline(__always) get {
-      assert(index >= 0 && index < count)
+      checkIndex(index >= 0 && index < count)
       return unsafe start[index]
     }
     @inline(__always) nonmutating set {
-      assert(index >= 0 && index < count)
+      checkIndex(index >= 0 && index < count)
       unsafe start[index] = newValue
     }
   }
@@ -40,4 +40,27 @@ struct UncheckedBuffer<Element: BitwiseCopyable>: ~Copyable {
   deinit {
     unsafe start.deallocate()
   }
+}
+
+extension UncheckedBuffer where Element: FixedWidthInteger {
+  /// Adds `value`, wrapping round, to the element at `index`.
+  ///
+  /// `&+=` on the subscript says the same, but Swift 6.3 cannot compile it for ThreadSanitizer.
+  @inline(__always)
+  func add(_ value: Element, at index: Int) {
+    self[index] = self[index] &+ value
+  }
+}
+
+/// Ends the process unless `condition` holds, in debug builds and in those with `-DCHECK_INDICES`.
+///
+/// The latter are for optimised builds that look for faults: Swift 6.3 cannot compile this module
+/// with `-O` and assertions.
+@inline(__always)
+func checkIndex(_ condition: @autoclosure () -> Bool) {
+  #if CHECK_INDICES
+    precondition(condition(), "an index lies in its buffer")
+  #else
+    assert(condition(), "an index lies in its buffer")
+  #endif
 }

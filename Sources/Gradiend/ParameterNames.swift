@@ -61,10 +61,14 @@ package struct ParameterNames: Sendable {
     return String(rest)
   }
 
+  /// A name of more parts has no suffixes, as all of them together would take the square of its
+  /// length.
+  private static let partLimit = 64
+
   /// The proper suffixes of `name` that have at least two dotted parts, longest first.
   private static func suffixes(of name: String) -> [String] {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count > 2 else { return [] }
+    guard (3...partLimit).contains(parts.count) else { return [] }
     return (1...(parts.count - 2)).map { parts[$0...].joined(separator: ".") }
   }
 }

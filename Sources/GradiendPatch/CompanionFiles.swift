@@ -25,7 +25,7 @@ enum CompanionFiles {
       }
     }
     var names: [String] = []
-    for entry in entries where !entry.name.hasPrefix(".") {
+    for entry in entries where entry.name.utf8.first != UInt8(ascii: ".") {
       let name = subfolder.isEmpty ? entry.name : subfolder + "/" + entry.name
       switch entry.kind {
       case .file where !isWeight(name, of: input): names.append(name)

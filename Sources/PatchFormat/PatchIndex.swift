@@ -92,7 +92,7 @@ extension PatchIndex {
     guard Digest64(of: frame) == digest else {
       throw .corrupt("the patch's index is damaged; download the patch again", at: 0)
     }
-    let limit = min(Self.tableByteLimit, 1000 * frame.byteCount + 65_536)
+    let limit = min(Self.tableByteLimit, 100 * frame.byteCount + 65_536)
     guard let byteCount = Zstd.contentByteCount(frame), byteCount <= limit else {
       throw .limitExceeded("the patch's index claims to be larger than \(limit) bytes", at: start)
     }

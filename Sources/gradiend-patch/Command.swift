@@ -32,7 +32,7 @@ extension Argument where Command: gradiend_patch.Command {
 extension Command {
   /// Prints `json` or `text`, as was asked for.
   func printResult(json: @autoclosure () -> String, text: @autoclosure () -> String) {
-    print(common.printsJSON ? json() : text())
+    print(common.printsJSON ? json() : text().printableLines)
   }
 
   /// Writes notes for people to standard error.

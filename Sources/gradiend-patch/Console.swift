@@ -44,8 +44,10 @@ enum Console {
     case note = "1"
   }
 
-  /// Writes a line to standard error; on a terminal, `mark` stands out if the line begins with it.
+  /// Writes a line to standard error, control characters made visible; on a terminal, `mark` stands out
+  /// if the line begins with it.
   static func writeError(_ line: String, marking mark: String? = nil, as kind: Mark = .error) {
+    let line = line.printableLines
     guard let mark, hasColours, line.hasPrefix(mark) else { return writeErrorText(line + "\n") }
     writeErrorText("\u{1B}[\(kind.rawValue)m\(mark)\u{1B}[0m\(line.dropFirst(mark.count))\n")
   }

@@ -45,7 +45,7 @@ extension CheckpointVerification.Verdict {
     }
     let isNearResult = differingFromResult.count < differingFromBase.count
     let differing = isNearResult ? differingFromResult : differingFromBase
-    let listed = differing.prefix(10).map { "  \($0)" }
+    let listed = differing.prefix(10).map { "  \($0.printable)" }
     let more = differing.count > 10 ? ["  … and \(differing.count - 10) more"] : []
     let lines =
       [
@@ -120,7 +120,12 @@ extension CheckpointReport {
     ]
     lines += Table(["file", "bytes"], files.map { [$0.name, Quantity.count($0.byteCount)] }).lines
     if !metadata.isEmpty {
-      lines += [""] + metadata.map { "\($0.key): \($0.value)" }
+      lines +=
+        [""]
+        + metadata.map {
+          // Further lines are set in, so that they cannot be taken for others of the report.
+          "\($0.key.printable): \($0.value.replacing("\n", with: "\n  "))"
+        }
     }
     lines += [""]
     lines +=

@@ -3,6 +3,7 @@ struct Table {
   let lines: [String]
 
   init(_ head: [String], _ rows: [[String]]) {
+    let rows = rows.map { $0.map(\.printable) }
     let widths = head.indices.map { column in
       ([head] + rows).map { $0[column].count }.max() ?? 0
     }

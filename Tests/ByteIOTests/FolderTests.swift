@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct FolderTests {
   @Test(arguments: [
-    ("a//b", "a/", "b"), ("./a", ".", "a"),
+    ("a//b", "a/", "b"), ("./a", ".", "a"), ("a/\u{301}b", "a", "\u{301}b"),
+    ("/\u{301}b", "/", "\u{301}b"),
   ])
   func `a path is its parent and its last component`(
     path: String, parent: String, lastComponent: String
@@ -17,6 +18,8 @@ import Testing
   @Test(arguments: [
     ("model.safetensors", true), ("...", true), (" ", true), ("", false), (".", false),
     ("..", false), ("a/b", false), ("/a", false), ("../a", false), ("a\0b", false),
+    // A combining mark makes another character of a slash, but not another byte.
+    ("../\u{301}a", false), ("/\u{338}", false),
   ])
   func `only a name in the folder itself is bare`(name: String, isBare: Bool) {
     #expect(Folder.isBareName(name) == isBare)

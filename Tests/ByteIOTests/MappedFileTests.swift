@@ -32,6 +32,16 @@ import Testing
     #expect(try FileStatus(path: other).identity != identity)
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `a pipe in place of a file is refused, not waited for`() throws {
+    let pipe = folder.path("pipe")
+    try #require(mkfifo(pipe, 0o600) == 0)
+    for path in [pipe, "/dev/zero"] {
+      let error = #expect(throws: SystemError.self) { try MappedFile(path: path) }
+      #expect(error?.description == "open: not a regular file")
+    }
+  }
+
   @Test func `what is not a file says so`() throws {
     #expect(throws: SystemError("open", path: folder.path, code: EISDIR)) {
       try MappedFile(path: folder.path)

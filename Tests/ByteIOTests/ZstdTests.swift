@@ -31,4 +31,17 @@ import Testing
     let longer = Self.frame + [0]
     #expect(throws: FormatError.self) { try Zstd.decompress(longer.rawSpan, byteCount: 320) }
   }
+
+  /// An empty frame, one whose contents are to be skipped, and an empty one of a format before 0.8.
+  static let frames: [[UInt8]] = [
+    Zstd.compress([UInt8]().rawSpan), [0x50, 0x2A, 0x4D, 0x18, 2, 0, 0, 0, 1, 2],
+    [0x25, 0xB5, 0x2F, 0xFD, 0, 0, 0, 0xC0, 0, 0],
+  ]
+
+  @Test(arguments: frames)
+  func `more than one frame is refused, whatever it adds`(other: [UInt8]) {
+    for bytes in [Self.frame + other, other + Self.frame] {
+      #expect(throws: FormatError.self) { try Zstd.decompress(bytes.rawSpan, byteCount: 320) }
+    }
+  }
 }

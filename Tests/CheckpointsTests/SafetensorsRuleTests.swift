@@ -56,6 +56,11 @@ import Testing
     .refused(
       "metadata that is no string", #"{"__metadata__":{"a":"b","n":1}}"#,
       "__metadata__ 'n' is not a string"),
+    .refused(
+      "two names that are the same text",
+      #"{"\u00e9":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"#
+        + #""e\u0301":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#,
+      "two tensors have the name 'e\u{301}'"),
     .accepted("metadata that is null", #"{"__metadata__":null}"#),
     .accepted("metadata alone", #"{"__metadata__":{"format":"pt"}}"#),
   ]

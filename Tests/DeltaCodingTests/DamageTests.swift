@@ -74,6 +74,23 @@ import Testing
     #expect(duration < .seconds(10))
   }
 
+  @Test(arguments: 0...3 as ClosedRange<UInt8>)
+  func `a chunk longer than its elements need is refused whatever it holds`(coding: UInt8) throws {
+    let sample = Self.samples[0]
+    let byteCount = sample.base.count
+    let limit = byteCount + byteCount / 8 + 1024
+    let chunk = [coding] + Array(repeating: 0, count: limit)
+    let error = FormatError.limitExceeded(
+      "a chunk of \(limit + 1) bytes for elements of \(byteCount)", at: 0)
+    #expect(throws: error) { try sample.decoded(chunk) }
+    #expect(throws: error) { try ChunkCoder(sample.shape).summary(of: chunk.rawSpan) }
+    do {
+      _ = try sample.decoded(Array(chunk.dropLast()))
+    } catch let error as FormatError {
+      if case .limitExceeded = error.reason { Issue.record(error) }
+    }
+  }
+
   @Test func `an unknown coding is an error at the first byte`() throws {
     let sample = Self.samples[0]
     #expect(throws: FormatError.unsupported("coding 200 is unknown to this version", at: 0)) {

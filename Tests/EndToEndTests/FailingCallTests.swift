@@ -3,7 +3,9 @@ import TestSupport
 import Testing
 
 /// Calls to the system that fail, each in turn, through a library that the test compiles.
-@Suite(.enabled(if: FailingCalls.compiler != nil, "there is no C compiler"))
+@Suite(
+  .enabled(if: FailingCalls.compiler != nil, "there is no C compiler"),
+  .disabled(if: Sanitizer.isActive, "a sanitizer wants to be the first library"))
 struct FailingCallTests {
   let stage: Stage
   let calls: FailingCalls
@@ -111,6 +113,16 @@ struct FailingCalls {
       return REAL(int, "open", const char *, int, mode_t)(path, flags, mode);
     }
     int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
+    int openat(int folder, const char *path, int flags, ...) {
+      va_list list;
+      va_start(list, flags);
+      mode_t mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
+      va_end(list);
+      if (flags & O_CREAT && fails_on("open", folder)) return -1;
+      return REAL(int, "openat", int, const char *, int, mode_t)(folder, path, flags, mode);
+    }
+    int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 
     ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t offset) {
       if (fails_on("pwrite", descriptor)) return -1;

@@ -47,6 +47,24 @@ import Testing
     }
   }
 
+  @Test(arguments: ["-o out", "--in-place"])
+  func `a limit on the size of files is told like a full disk`(target: String) throws {
+    for (name, byte) in [("large", 1), ("changed", 2)] as [(String, UInt8)] {
+      var builder = SafetensorsBuilder()
+      builder.add("t", "U8", [200_000], Array(repeating: byte, count: 200_000))
+      try stage.folder.write(builder.bytes, to: name)
+    }
+    #expect(try stage.run("diff", "large", "changed", "-o", "larger").status == 0)
+    let before = try stage.folder.tree()
+    let outcome = try Program(folder: stage.folder.path, executable: "/bin/sh")
+      .run("-c", "ulimit -f 100; exec \(Program.path) apply large larger \(target)")
+    #expect(outcome.status == 74)
+    #expect(outcome.error.contains("File too large"), "\(outcome.error)")
+    #expect(try stage.folder.tree() == before)
+    let original = SafetensorsBuilder.littleEndian([UInt8](repeating: 1, count: 200_000))
+    #expect(try stage.folder.bytes(of: "large").suffix(200_000) == original[...])
+  }
+
   @Test func `a full disk is no place for a patch either`() throws {
     let disk = try SmallDisk(in: stage.folder, named: "disk")
     defer { disk.unmount() }
@@ -83,7 +101,7 @@ import Testing
   }
 
   /// Writes a checkpoint of 192 MB, nearly all of it a hole.
-  private static func makeLargeFile(_ path: String) throws {
+  static func makeLargeFile(_ path: String) throws {
     let byteCount = 192 << 20
     let header = #"{"big":{"dtype":"U8","shape":[\#(byteCount)],"data_offsets":[0,\#(byteCount)]}}"#
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent()

@@ -71,7 +71,8 @@ import Testing
     }
   }
 
-  @Test func `memory that is too small is told, with the file that does not fit`() throws {
+  @Test(.disabled(if: Sanitizer.isActive, "sanitizers take address space without end"))
+  func `memory that is too small is told, with the file that does not fit`() throws {
     let byteCount = 8 << 30
     let header = #"{"big":{"dtype":"U8","shape":[\#(byteCount)],"data_offsets":[0,\#(byteCount)]}}"#
     let start = SafetensorsBuilder.file(header: header)

@@ -8,6 +8,9 @@ struct Stage {
 
   static let base: [Float] = [0, 0.25, -0.5, 1, 2, -4, 8, 16]
 
+  static let norm: [Float] = [1, 1, 1]
+  static let ids = [UInt8](repeating: 7, count: 16)
+
   init() throws {
     folder = try TemporaryDirectory()
     program = Program(folder: folder.path)
@@ -36,8 +39,8 @@ struct Stage {
   static func model(_ values: [Float]) -> [UInt8] {
     var builder = SafetensorsBuilder()
     builder.add("up.weight", shape: [2, 4], floats: values)
-    builder.add("norm.weight", shape: [3], floats: [1, 1, 1])
-    builder.add("ids", "I64", [2], Array(repeating: 7, count: 16))
+    builder.add("norm.weight", shape: [3], floats: norm)
+    builder.add("ids", "I64", [2], ids)
     return builder.bytes
   }
 }

@@ -83,6 +83,17 @@ import Testing
     #expect(names.tensor(for: "bert.x.weight") == nil)
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `a name of a million parts takes no more than its own length`() {
+    let name = String(repeating: ".", count: 1_000_000)
+    let names = ParameterNames([name, "a.b"])
+    #expect(names.tensor(for: "x" + name) == nil)
+    #expect(names.tensor(for: name) == name)
+    let parts = Array(repeating: "p", count: 63)
+    #expect(names.tensor(for: (parts.dropLast() + ["a", "b"]).joined(separator: ".")) == "a.b")
+    #expect(names.tensor(for: (parts + ["a", "b"]).joined(separator: ".")) == nil)
+  }
+
   @Test func `no tensors answer nothing`() {
     #expect(ParameterNames([]).tensor(for: "a.b") == nil)
   }

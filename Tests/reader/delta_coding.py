@@ -29,6 +29,8 @@ def _decode(chunk, data, element, rows, columns, strips):
     words = numpy.frombuffer(data, f"<u{WIDTHS[element]}")
     if not chunk:
         return words.tobytes()
+    if len(chunk) > len(data) + len(data) // 8 + 1024:
+        raise Corrupt(f"a chunk of {len(chunk)} bytes for elements of {len(data)}")
     if chunk[0] == 0:
         return _planes(chunk, words, strips)
     if chunk[0] not in (1, 2):

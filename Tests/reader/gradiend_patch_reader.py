@@ -240,7 +240,7 @@ class Patch:
         frame = with_digest(index, "index")
         size = zstandard.frame_content_size(frame)
         require(
-            0 <= size <= min(256 << 20, 1000 * len(frame) + 65536), "the table claims too much")
+            0 <= size <= min(256 << 20, 100 * len(frame) + 65536), "the table claims too much")
         table = zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
         require(len(table) == size, "the table has another size")
         return table

@@ -69,14 +69,10 @@ extension PickleMachine {
       else { throw unsupported("the pickle has a tensor whose values are not those stored") }
     }
     let storage = storages[index]
-    // The product must not depend on the order of factors, so a zero cannot hide an overflow.
-    var product = 1
-    for length in shape.reversed() where length != 0 {
-      let (next, overflows) = product.multipliedReportingOverflow(by: length)
-      guard !overflows else { throw corrupt("the pickle has a tensor whose shape overflows") }
-      product = next
+    guard storage.elementType.fits(shape) else {
+      throw corrupt("the pickle has a tensor whose shape overflows")
     }
-    let elementCount = shape.contains(0) ? 0 : product
+    let elementCount = shape.contains(0) ? 0 : shape.reduce(1, *)
     guard elementCount == 0 || Self.isRowMajor(shape, strides) else {
       throw unsupported(
         "the pickle has a tensor of shape \(shape) and strides \(strides); only rows one after the "

@@ -66,9 +66,11 @@ package struct TorchFile: Equatable, Sendable {
 
   /// The one folder that all entries lie in. It is named after the file as it was saved.
   private static func folder(of archive: ZipArchive) throws(FormatError) -> String {
-    let name = String(archive.entries.first?.name.prefix { $0 != "/" } ?? "")
-    let folder = name + "/"
-    guard archive.entries.allSatisfy({ $0.name.hasPrefix(folder) }), !archive.entries.isEmpty else {
+    let folder =
+      (archive.entries.first.flatMap { Folder.components(of: $0.name).first } ?? "") + "/"
+    guard archive.entries.allSatisfy({ $0.name.utf8.starts(with: folder.utf8) }),
+      !archive.entries.isEmpty
+    else {
       throw FormatError(
         offset: 0, reason: .notThisFormat("this is a zip archive, but torch.save did not write it"))
     }

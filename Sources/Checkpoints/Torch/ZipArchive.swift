@@ -64,9 +64,7 @@ struct ZipArchive {
   /// Whether no part of `name` would lead anywhere, were it a path.
   private static func isPlain(_ name: String) -> Bool {
     !name.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\\") }
-      && name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
-        !$0.isEmpty && $0 != "." && $0 != ".."
-      }
+      && Folder.components(of: name).allSatisfy(Folder.isBareName)
   }
 }
 

@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// A folder that was made here and is held open: what is made in it is made in this folder, whatever
+/// its name has come to lead to.
+final class OpenFolder: Sendable {
+  let path: String
+  private let descriptor: Int32
+
+  /// Makes the folder at `path`.
+  convenience init(creating path: String) throws(SystemError) {
+    try retryingInterrupts("mkdir", path: path) { unsafe mkdir(path, 0o777) }
+    try self.init(path, relativeTo: AT_FDCWD, named: path)
+  }
+
+  /// Makes the folder `name` in `parent`.
+  convenience init(creating name: String, in parent: OpenFolder) throws(SystemError) {
+    let path = Folder.join(parent.path, name)
+    try retryingInterrupts("mkdir", path: path) { unsafe mkdirat(parent.descriptor, name, 0o777) }
+    try self.init(path, relativeTo: parent.descriptor, named: name)
+  }
+
+  private init(_ path: String, relativeTo start: Int32, named name: String) throws(SystemError) {
+    self.path = path
+    descriptor = try retryingInterrupts("open", path: path) {
+      unsafe openat(start, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    }
+  }
+
+  /// Creates the file `name`, for reading and writing; there must be none.
+  ///
+  /// - Returns: its descriptor.
+  func createFile(_ name: String) throws(SystemError) -> Int32 {
+    try retryingInterrupts("open", path: Folder.join(path, name)) {
+      unsafe openat(descriptor, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    }
+  }
+
+  /// Makes what was created in the folder survive a power loss.
+  func synchronise() throws(SystemError) {
+    // Some file systems cannot sync a folder and say so with EINVAL; there is nothing to add.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw SystemError("fsync", path: path)
+    }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+}

@@ -1,0 +1,29 @@
+extension String {
+  /// The text with everything made visible that could steer a terminal: names and metadata come from
+  /// strangers.
+  var printable: String { escaping { $0.isControl } }
+
+  /// As ``printable``, but with its lines.
+  var printableLines: String { escaping { $0.isControl && $0 != "\n" } }
+
+  private func escaping(_ isEscaped: (Unicode.Scalar) -> Bool) -> String {
+    guard unicodeScalars.contains(where: isEscaped) else { return self }
+    var text = ""
+    for scalar in unicodeScalars {
+      text +=
+        isEscaped(scalar)
+        ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : String(scalar)
+    }
+    return text
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether it moves, colours or erases on some terminal, or turns the direction of the text.
+  fileprivate var isControl: Bool {
+    switch value {
+    case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
+}
