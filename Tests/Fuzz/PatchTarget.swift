@@ -1,0 +1,161 @@
+import ByteIO
+import Checkpoints
+import Foundation
+import GradiendPatch
+import PatchFormat
+import TestSupport
+
+extension FuzzTarget {
+  /// A patch whose digests of itself are sound, whatever it says: metadata, the index's table or
+  /// its frame, deltas, and perhaps the result's layout or its frame. It is inspected, applied to the
+  /// base of the sound ones, and stripped from their result.
+  static let patch = FuzzTarget(
+    name: "patch", byteLimit: 4096,
+    seeds: {
+      try [PatchStage.shared.patch, PatchStage.shared.quantisedPatch].flatMap { path in
+        let patch = try PatchFile(path: path)
+        let metadata = JSONValue.object(
+          patch.metadata.entries.map { .init($0.key, .string($0.value)) })
+        let frame = patch.file.bytes.extracting(patch.indexByteRange).array.dropFirst(8)
+        let table = try Zstd.decompress(
+          Array(frame).rawSpan, byteCount: Zstd.contentByteCount(Array(frame).rawSpan) ?? 0)
+        let deltas = patch.file.bytes.extracting(patch.deltasByteRange).array
+        let text = Array(metadata.text().utf8)
+        return [
+          Parts.join([text, Array(table.dropFirst(32)), deltas]),
+          Parts.join([text, Array(frame), deltas]),
+          Parts.join([text, Array(table.dropFirst(32)), deltas, PatchStage.layout]),
+        ]
+      }
+    },
+    run: { bytes in
+      let parts = Parts.split(bytes, limit: 4)
+      guard parts.count >= 3 else { return }
+      let stage = PatchStage.shared
+      let forged = ForgedPatch(
+        metadata: parts[0], table: parts[1], deltas: parts[2],
+        layouts: parts.count == 4 ? (PatchStage.layout, parts[3]) : nil)
+      let path = stage.files.write(forged.bytes, to: "forged")
+      _ = try? Inspection(path: path).run().json
+      for direction in [CheckpointPatching.Direction.apply, .strip] {
+        var patching = CheckpointPatching(
+          direction, checkpoint: direction == .apply ? stage.base : stage.result, patch: path,
+          output: stage.files.path("output"))
+        patching.overwrites = true
+        patching.threadCount = 1
+        _ = try? patching.run()
+      }
+    })
+}
+
+/// A patch that was written without asking whether it makes sense.
+private struct ForgedPatch {
+  /// A JSON object.
+  var metadata: [UInt8]
+  /// The table of Formats/patch.md, section 4, behind its two digests; or a zstd frame of all of it.
+  var table: [UInt8]
+  var deltas: [UInt8]
+  /// The base's layout, and the result's or a zstd frame of it.
+  var layouts: (base: [UInt8], result: [UInt8])?
+
+  private static let frameMagic: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+
+  var bytes: [UInt8] {
+    let frame = table.starts(with: Self.frameMagic) ? table : Self.frame(digests + table)
+    let index = SafetensorsBuilder.littleEndian([Digest64(of: frame.rawSpan).value]) + frame
+    var payload: [UInt8] = []
+    var entries = ""
+    let layouts = layouts.map { [("layouts", Self.coded($0.base, $0.result))] } ?? []
+    for (name, bytes) in [("deltas", deltas)] + layouts + [("index", index)] {
+      let end = payload.count + bytes.count
+      entries += #","\#(name)":{"dtype":"U8","shape":[\#(bytes.count)],"#
+      entries += #""data_offsets":[\#(payload.count),\#(end)]}"#
+      payload += bytes
+    }
+    let header = Array(#"{"__metadata__":"#.utf8) + metadata + Array((entries + "}").utf8)
+    return SafetensorsBuilder.littleEndian([UInt64(header.count)]) + header + payload
+  }
+
+  /// The tensor of layouts: both frames are of the result's, whose dictionary they do not need.
+  private static func coded(_ base: [UInt8], _ result: [UInt8]) -> [UInt8] {
+    let isFrame = result.starts(with: frameMagic)
+    let frame = isFrame ? result : Self.frame(result)
+    var content = stored(Digest128(of: base.rawSpan))
+    content += stored(Digest128(of: result.rawSpan))
+    content.appendVariableLength(frame.count)
+    content += frame + frame
+    return SafetensorsBuilder.littleEndian([Digest64(of: content.rawSpan).value]) + content
+  }
+
+  private static func stored(_ digest: Digest128) -> [UInt8] {
+    SafetensorsBuilder.littleEndian([digest.low, digest.high])
+  }
+
+  /// One frame that is not compressed.
+  private static func frame(_ contents: [UInt8]) -> [UInt8] {
+    // A single segment whose size takes four bytes, and one last raw block.
+    frameMagic + [0xA0] + SafetensorsBuilder.littleEndian([UInt32(contents.count)])
+      + SafetensorsBuilder.littleEndian([UInt32(contents.count) << 3 | 1]).prefix(3) + contents
+  }
+
+  private var digests: [UInt8] {
+    let members = (try? JSONValue(parsing: metadata.rawSpan))?.members ?? []
+    var text: [UInt8] = []
+    for member in members.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+      for part in [member.key, member.value.string ?? ""] {
+        text.appendVariableLength(part.utf8.count)
+        text += part.utf8
+      }
+    }
+    let digests = [Digest128(of: text.rawSpan), Digest128(of: deltas.rawSpan)]
+    return SafetensorsBuilder.littleEndian(digests.flatMap { [$0.low, $0.high] })
+  }
+}
+
+/// A base, a result and the patches between them.
+struct PatchStage {
+  let files = ScratchFiles("patch")
+  let base: String
+  let result: String
+  let patch: String
+  let quantisedPatch: String
+  let baseBytes: [UInt8]
+  let resultBytes: [UInt8]
+
+  static let shared: PatchStage = {
+    do { return try PatchStage() } catch { fatalError("\(error)") }
+  }()
+
+  /// The stored form of the layout of base and result.
+  static let layout: [UInt8] = {
+    do { return CheckpointLayout(try Checkpoint(path: shared.base)).encoded } catch {
+      fatalError("\(error)")
+    }
+  }()
+
+  private init() throws {
+    // Every kind of coding: floats of each type, words, and blocks in a file of their own.
+    var model = RandomModel(seed: 8)
+    model.tensors.removeAll { ["F4", "C64", "F8_E4M3"].contains($0.type) }
+    baseBytes = model.file()
+    resultBytes = model.changed(seed: 9).file()
+    base = files.write(baseBytes, to: "base")
+    result = files.write(resultBytes, to: "result")
+    patch = files.path("sound")
+    _ = try CheckpointComparison(base: base, result: result, output: patch).run()
+    let (before, after) = (files.path("before.gguf"), files.path("after.gguf"))
+    quantisedPatch = files.path("quantised")
+    for (path, change) in [(before, 0), (after, 1)] {
+      var builder = GGUFBuilder()
+      for (type, width) in [(2, 18), (8, 34), (12, 144)] as [(Int32, Int)] {
+        let rows = type == 12 ? 2 : 4
+        var bytes = (0..<rows * width).map { UInt8(truncatingIfNeeded: 37 * $0) }
+        for index in stride(from: 5, to: bytes.count, by: 23) { bytes[index] &+= UInt8(change) }
+        builder.tensors.append(
+          .init("t\(type)", [type == 12 ? 256 : 32, Int64(rows)], type: type, bytes))
+      }
+      files.write(builder.bytes, to: String(path.split(separator: "/").last ?? ""))
+    }
+    _ = try CheckpointComparison(base: before, result: after, output: quantisedPatch).run()
+  }
+}
