@@ -20,6 +20,7 @@ struct ConvertedPlacement: TensorPlacement {
       let gathered = view.gather(item, from: file)
       return try convert(gathered.rawSpan, view, item, body)
     }
+    file.populatePages(in: range)
     defer { file.releasePages(in: range) }
     try convert(file.bytes.extracting(range), view, item, body)
   }
@@ -36,7 +37,7 @@ struct ConvertedPlacement: TensorPlacement {
     _ body: (RawSpan) throws(PatchError) -> Void
   ) throws(PatchError) {
     guard !view.conversion.isIdentity else { return try body(stored) }
-    var values = [UInt8](repeating: 0, count: item.byteRange.count)
+    var values = [UInt8](uninitializedByteCount: item.byteRange.count)
     var fault: Int?
     values.withMutableRawSpan { fault = view.conversion.read(stored, into: &$0) }
     if let fault {
@@ -58,7 +59,7 @@ struct ConvertedPlacement: TensorPlacement {
       return try view.scatter(bytes, of: item, to: output)
     }
     let count = item.chunk.rows * item.chunk.columns
-    var stored = [UInt8](repeating: 0, count: count * view.conversion.storedWidth)
+    var stored = [UInt8](uninitializedByteCount: count * view.conversion.storedWidth)
     var losses: FloatConversion.Losses = (0, nil)
     stored.withMutableRawSpan { losses = view.conversion.write(bytes, into: &$0) }
     if let first = losses.first {

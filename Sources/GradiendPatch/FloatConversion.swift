@@ -132,19 +132,23 @@ struct FloatConversion: Sendable {
     let (from, to) = (MemoryLayout<In>.size, MemoryLayout<Out>.size)
     let count = input.byteCount / from
     precondition(output.byteCount == count * to)
-    var losses: Losses = (0, nil)
+    var lossCount = 0
+    var first: Int?
     unsafe input.withUnsafeBytes { input in
       unsafe output.withUnsafeMutableBytes { output in
         for index in 0..<count {
           let bits = unsafe input.loadUnaligned(fromByteOffset: index * from, as: In.self)
           let (mapped, isExact) = body(bits)
           unsafe output.storeBytes(of: mapped, toByteOffset: index * to, as: Out.self)
-          guard !isExact else { continue }
-          losses.count += 1
-          losses.first = losses.first ?? index
+          lossCount &+= isExact ? 0 : 1
         }
       }
+      // Rare, and kept out of the loop above, which is then one of vectors.
+      guard lossCount > 0 else { return }
+      first = (0..<count).first { index in
+        !body(unsafe input.loadUnaligned(fromByteOffset: index * from, as: In.self)).1
+      }
     }
-    return losses
+    return (lossCount, first)
   }
 }
