@@ -79,4 +79,57 @@ import Testing
     let error = #expect(throws: CheckpointError.self) { try mapping("falcon") }
     #expect(error?.description.contains("this is falcon") == true)
   }
+
+  @Test(arguments: [(1, 2), (2, 12), (3, 12), (6, 12), (4, 64)])
+  func `the inverse of an order of rows puts each back`(headCount: Int, rowCount: Int) {
+    for layout in [GGUFMapping.Layout.headRows(headCount), .headHalves(headCount), .same] {
+      let rows = (0..<rowCount).map { layout.row($0, of: rowCount) }
+      #expect(rows.sorted() == Array(0..<rowCount))
+      #expect(rows.map { layout.inverse.row($0, of: rowCount) } == Array(0..<rowCount))
+    }
+    #expect(GGUFMapping.Layout.headRows(2).row(3, of: 8) == 3)
+    #expect(GGUFMapping.Layout.headRows(2).row(1, of: 8) == 2)
+  }
+
+  @Test func `rows can be moved if heads are whole pairs of them`() {
+    #expect(GGUFMapping.Layout.headRows(2).fits([8, 3]))
+    #expect(GGUFMapping.Layout.headHalves(2).fits([8]))
+    #expect(!GGUFMapping.Layout.headRows(2).fits([6, 3]))
+    #expect(!GGUFMapping.Layout.headRows(0).fits([6, 3]))
+    #expect(!GGUFMapping.Layout.headRows(2).fits([4, 2, 2]))
+    #expect(!GGUFMapping.Layout.transposed.fits([4]))
+    #expect(GGUFMapping.Layout.same.fits([]))
+  }
+
+  @Test(
+    arguments: [
+      ("gemma", "output_norm.weight", true), ("gemma2", "blk.11.post_ffw_norm.weight", true),
+      ("gemma", "blk.0.ffn_up.weight", false), ("gemma", "output_norm.bias", false),
+      ("llama", "output_norm.weight", false),
+    ])
+  func `a name in a GGUF tells whether 1 was added`(
+    architecture: String, name: String, isShifted: Bool
+  ) throws {
+    #expect(try mapping(architecture).isShifted(name) == isShifted)
+  }
+
+  @Test(
+    arguments: [
+      ("mistral", "llama"), ("qwen3", "qwen3"), ("gemma3_text", "gemma3"), ("xlm-roberta", "bert"),
+      ("distilbert", "bert"),
+    ])
+  func `the type of a model tells what it becomes`(type: String, architecture: String) throws {
+    var builder = SafetensorsBuilder()
+    builder.add("w", shape: [1], floats: [1])
+    let path = try folder.write(builder.bytes, to: "model.safetensors")
+    try folder.write(
+      #"{"model_type":"\#(type)","text_config":{"num_attention_heads":6}}"#, to: "config.json")
+    let configuration = try #require(ModelConfiguration(besides: try Checkpoint(path: path)))
+    let mapping = try GGUFMapping(configuration)
+    #expect(mapping.architecture == architecture)
+    guard architecture == "llama" else { return }
+    #expect(
+      mapping.fate(of: "model.layers.0.self_attn.k_proj.weight")
+        == .place(name: "blk.0.attn_k.weight", layout: .headRows(6), isShifted: false))
+  }
 }
