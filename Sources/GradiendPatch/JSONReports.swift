@@ -188,6 +188,22 @@ extension PatchPackage {
   }
 }
 
+extension Progress {
+  /// The progress as a JSON object on one line, under the key `progress`.
+  public var json: String {
+    JSONValue.object([
+      .init(
+        "progress",
+        .object([
+          .init("tensors_done", .integer(tensorsDone)),
+          .init("tensors", .integer(tensorCount)),
+          .init("bytes_done", .integer(bytesDone)),
+          .init("bytes", .integer(byteCount)),
+        ]))
+    ]).text()
+  }
+}
+
 extension PatchError {
   /// The error as a JSON object on one line, under the key `error`.
   public var json: String {

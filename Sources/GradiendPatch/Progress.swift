@@ -11,6 +11,13 @@ public struct Progress: Sendable {
   public let bytesDone: Int
   /// Bytes of all tensors.
   public let byteCount: Int
+
+  /// The later of two reports of one operation: those of different threads may come out of order.
+  public func merging(_ other: Progress) -> Progress {
+    Progress(
+      tensorsDone: max(tensorsDone, other.tensorsDone), tensorCount: tensorCount,
+      bytesDone: max(bytesDone, other.bytesDone), byteCount: byteCount)
+  }
 }
 
 /// Receives the progress of an operation, from any of its threads, a few hundred times at most
@@ -22,7 +29,7 @@ final class ProgressCounter: Sendable {
   private let plan: ChunkPlan
   private let handler: ProgressHandler?
   private let bytesDone = Atomic(0)
-  private let tensorsDone = Atomic(0)
+  private let tensorsDone: Atomic<Int>
   /// Chunks that are still to do, by tensor.
   private let chunksLeft: Mutex<[Int]>
 
@@ -30,6 +37,7 @@ final class ProgressCounter: Sendable {
     self.plan = plan
     self.handler = handler
     chunksLeft = Mutex(plan.chunkCounts)
+    tensorsDone = Atomic(plan.chunkCounts.count { $0 == 0 })
   }
 
   func finish(_ item: ChunkPlan.Item) {

@@ -13,7 +13,15 @@ protocol Command: ParsedCommand {
 struct CommonOptions: Sendable {
   var threadCount = 0
   var printsJSON = false
+  var progress = ProgressForm.auto
   var isQuiet = false
+}
+
+/// How progress is shown, as it is typed.
+enum ProgressForm: String, CaseIterable, ArgumentValue {
+  case auto
+  case none
+  case json
 }
 
 extension Argument where Command: gradiend_patch.Command {
@@ -24,6 +32,9 @@ extension Argument where Command: gradiend_patch.Command {
         \.common.threadCount, "--threads", value: "N",
         help: "how many threads work; 0 is one for each core"),
       .flag(\.common.printsJSON, "--json", help: "print the result as JSON, for programs"),
+      .option(
+        \.common.progress, "--progress", value: "HOW",
+        help: "a line on a terminal, nothing, or JSON on standard error"),
       .flag(\.common.isQuiet, "-q", "--quiet", help: "no notes and no progress"),
     ]
   }
@@ -42,8 +53,12 @@ extension Command {
   }
 
   /// Shows how far the work has come, where somebody is watching.
-  func progress(_ verb: String) -> ProgressLine? {
-    Console.isErrorTerminal && !common.isQuiet ? ProgressLine(verb) : nil
+  func progress(_ verb: String) -> (any ProgressDisplay)? {
+    switch common.progress {
+    case .auto: Console.isErrorTerminal && !common.isQuiet ? ProgressLine(verb) : nil
+    case .none: nil
+    case .json: ProgressJSON()
+    }
   }
 
   func check(maxRelativeError: Float) throws(UsageError) {

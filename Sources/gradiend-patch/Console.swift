@@ -48,18 +48,25 @@ enum Console {
   /// if the line begins with it.
   static func writeError(_ line: String, marking mark: String? = nil, as kind: Mark = .error) {
     let line = line.printableLines
-    guard let mark, hasColours, line.hasPrefix(mark) else { return writeErrorText(line + "\n") }
+    guard let mark, hasColours, line.hasPrefix(mark) else {
+      writeErrorText(line + "\n")
+      return
+    }
     writeErrorText("\u{1B}[\(kind.rawValue)m\(mark)\u{1B}[0m\(line.dropFirst(mark.count))\n")
   }
 
   /// Writes text to standard error at once, as it is.
-  static func writeErrorText(_ text: String) {
+  ///
+  /// - Returns: False if standard error is a pipe that nobody reads any more.
+  @discardableResult
+  static func writeErrorText(_ text: String) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let written = rest.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      guard written > 0 || errno == EINTR else { return }
+      guard written > 0 || errno == EINTR else { return errno != EPIPE }
       rest = rest.dropFirst(max(0, written))
     }
+    return true
   }
 
   /// Ends the process, after standard output has arrived where it goes.

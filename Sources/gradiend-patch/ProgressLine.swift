@@ -1,10 +1,19 @@
 import GradiendPatch
 import Synchronization
 
+/// Where progress is shown.
+protocol ProgressDisplay: Sendable {
+  /// May be called from any thread.
+  var handler: ProgressHandler { get }
+
+  /// Ends the display, if it has not ended yet.
+  func finish()
+}
+
 /// One line on the terminal that says how far the work has come.
 ///
 /// It appears after a second of work and is drawn ten times a second at most.
-final class ProgressLine: Sendable {
+final class ProgressLine: ProgressDisplay {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
     var isVisible = false
