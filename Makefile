@@ -2,6 +2,7 @@
 
 PREFIX ?= /usr/local
 PYTHON := $(CURDIR)/.build/python
+WHEEL := $(CURDIR)/.build/wheel
 PATCH := $(CURDIR)/.build/release/gradiend-patch
 BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 SHARE := $(CURDIR)/.build/share
@@ -9,7 +10,7 @@ LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-sanitized faults fuzz real real-gguf bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-sanitized faults fuzz real real-gguf wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -50,6 +51,10 @@ real: build $(PYTHON)/ready
 ## real-gguf: do the same on a GGUF of SmolLM2-135M, and generate text with llama.cpp from PyPI
 real-gguf: build $(PYTHON)/llama
 	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run-gguf.sh $(PATCH) $(CURDIR)/.build/real
+
+## wheel: build the wheel for pip, in .build/wheel/dist: the binary, its libraries and a Python module
+wheel: build $(WHEEL)/ready
+	@PYTHON=$(WHEEL)/python/bin/python3 Sources/python/build-wheel.sh $(PATCH) $(WHEEL)/work $(WHEEL)/dist
 
 ## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
 bench: build $(PYTHON)/ready
@@ -94,6 +99,13 @@ clean:
 ## help: list the targets
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+# A Python for what builds and checks the wheel. liblapack3 is there for its licence: it is in Debian's OpenBLAS.
+$(WHEEL)/ready: Sources/python/requirements.txt
+	@Tests/install-packages.sh binutils liblapack3 python3 python3-venv
+	@python3 -m venv $(WHEEL)/python
+	@$(WHEEL)/python/bin/pip install --quiet --disable-pip-version-check -r Sources/python/requirements.txt
+	@touch $@
 
 # A Python for the reader of patches that the tests run, and for the real model.
 $(PYTHON)/ready: Tests/requirements.txt

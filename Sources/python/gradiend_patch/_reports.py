@@ -1,0 +1,268 @@
+"""What the commands answer: Formats/json.md, as classes.
+
+Fields are named as the keys there; ``is`` is a word of Python and so is ``is_`` here. ``json`` is
+the whole report, with the keys that no field has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Optional, Union
+
+Role = Literal["base", "result"]
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a command has come. A change in place counts bytes each time they are worked through."""
+
+    tensors_done: int
+    tensors: int
+    bytes_done: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class PatchSummary:
+    """What ``create`` and ``diff`` wrote."""
+
+    patch: str
+    bytes: int
+    base_bytes: int
+    tensors: int
+    elements: int
+    changed_tensors: int
+    changed_elements: int
+    max_relative_error: float
+    relative_error: float
+    notes: tuple[str, ...]
+    json: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, report: Json) -> PatchSummary:
+        return cls(
+            report["patch"],
+            report["bytes"],
+            report["base_bytes"],
+            report["tensors"],
+            report["elements"],
+            report["changed_tensors"],
+            report["changed_elements"],
+            report["max_relative_error"],
+            report["relative_error"],
+            tuple(report["notes"]),
+            report,
+        )
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """What ``apply`` and ``strip`` wrote, or changed in place."""
+
+    output: str
+    is_: Role
+    bytes: int
+    tensors: int
+    changed_tensors: int
+    changed_elements: int
+    notes: tuple[str, ...]
+    json: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, report: Json) -> ModelSummary:
+        return cls(
+            report["output"],
+            report["is"],
+            report["bytes"],
+            report["tensors"],
+            report["changed_tensors"],
+            report["changed_elements"],
+            tuple(report["notes"]),
+            report,
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What ``verify`` found. It is true if the checkpoint is what was asked for."""
+
+    #: Whether the checkpoint is what was asked for: ``expect`` and ``sha256``.
+    as_expected: bool
+    is_: Optional[Role]
+    tensors: int
+    differing_from_base: tuple[str, ...]
+    differing_from_result: tuple[str, ...]
+    published_files: bool
+    damaged_files: tuple[str, ...]
+    sha256: str
+    json: Json = field(repr=False, compare=False)
+
+    def __bool__(self) -> bool:
+        return self.as_expected
+
+    @classmethod
+    def of(cls, report: Json, as_expected: bool) -> Verdict:
+        return cls(
+            as_expected,
+            report["is"],
+            report["tensors"],
+            tuple(report["differing_from_base"]),
+            tuple(report["differing_from_result"]),
+            report["published_files"],
+            tuple(report["damaged_files"]),
+            report["sha256"],
+            report,
+        )
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a checkpoint."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    elements: int
+
+    @classmethod
+    def of(cls, report: Json) -> Tensor:
+        return cls(report["name"], report["type"], tuple(report["shape"]), report["elements"])
+
+
+@dataclass(frozen=True)
+class ChangedTensor:
+    """A tensor that a patch changes."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    elements: int
+    changed_elements: int
+    bytes: int
+    #: Set where ``inspect`` was given the base, and the elements are floats.
+    update_rms: Optional[float] = None
+    base_rms: Optional[float] = None
+    #: ``update_rms`` over ``base_rms``; none where all of the base's elements are zero, either.
+    relative_update: Optional[float] = None
+
+    @classmethod
+    def of(cls, report: Json) -> ChangedTensor:
+        return cls(
+            report["name"],
+            report["type"],
+            tuple(report["shape"]),
+            report["elements"],
+            report["changed_elements"],
+            report["bytes"],
+            report.get("update_rms"),
+            report.get("base_rms"),
+            report.get("relative_update"),
+        )
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file of a checkpoint."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter that a GRADIEND covers. Where only the base has its shape, there is none."""
+
+    name: str
+    selection: str
+    shape: Optional[tuple[int, ...]]
+    selected: Optional[int]
+
+    @classmethod
+    def of(cls, report: Json) -> Parameter:
+        shape = report.get("shape")
+        return cls(
+            report["name"],
+            report["selection"],
+            None if shape is None else tuple(shape),
+            report.get("selected"),
+        )
+
+
+@dataclass(frozen=True)
+class PatchReport:
+    """What a patch holds."""
+
+    kind: Literal["patch"]
+    bytes: int
+    tensors: int
+    elements: int
+    changed_elements: int
+    metadata: Mapping[str, str]
+    byte_counts: Mapping[str, int]
+    changed_tensors: tuple[ChangedTensor, ...]
+    json: Json = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class CheckpointReport:
+    """What a checkpoint holds."""
+
+    kind: Literal["checkpoint"]
+    files: tuple[WeightFile, ...]
+    metadata: Mapping[str, str]
+    tensors: tuple[Tensor, ...]
+    json: Json = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class GradiendReport:
+    """What a GRADIEND checkpoint holds."""
+
+    kind: Literal["gradiend"]
+    entries: int
+    latents: int
+    activation: str
+    bias: bool
+    type: str
+    parameters: tuple[Parameter, ...]
+    json: Json = field(repr=False, compare=False)
+
+
+Report = Union[PatchReport, CheckpointReport, GradiendReport]
+
+
+def inspection(report: Json) -> Report:
+    """The report of ``inspect``, of whatever it was."""
+    kind = report["kind"]
+    if kind == "patch":
+        return PatchReport(
+            kind,
+            report["bytes"],
+            report["tensors"],
+            report["elements"],
+            report["changed_elements"],
+            report["metadata"],
+            report["byte_counts"],
+            tuple(ChangedTensor.of(tensor) for tensor in report["changed_tensors"]),
+            report,
+        )
+    if kind == "checkpoint":
+        return CheckpointReport(
+            kind,
+            tuple(WeightFile(file["name"], file["bytes"]) for file in report["files"]),
+            report["metadata"],
+            tuple(Tensor.of(tensor) for tensor in report["tensors"]),
+            report,
+        )
+    return GradiendReport(
+        kind,
+        report["entries"],
+        report["latents"],
+        report["activation"],
+        report["bias"],
+        report["type"],
+        tuple(Parameter.of(parameter) for parameter in report["parameters"]),
+        report,
+    )
