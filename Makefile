@@ -10,7 +10,7 @@ LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-sanitized faults fuzz real real-gguf wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-sanitized faults fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -56,6 +56,11 @@ real-gguf: build $(PYTHON)/llama
 wheel: build $(WHEEL)/ready
 	@PYTHON=$(WHEEL)/python/bin/python3 Sources/python/build-wheel.sh $(PATCH) $(WHEEL)/work $(WHEEL)/dist
 
+## test-wheel: test the wheel in a fresh environment and on a bare system, which debootstrap downloads
+test-wheel: wheel
+	@Tests/install-packages.sh debootstrap xz-utils
+	@PYTHON=$(WHEEL)/python/bin/python3 Tests/wheel/run.sh $(PATCH) $(WHEEL)/dist $(WHEEL)/test
+
 ## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
 bench: build $(PYTHON)/ready
 	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
@@ -94,7 +99,7 @@ uninstall: share
 
 ## clean: remove everything that was built
 clean:
-	@rm -rf .build
+	@rm -rf .build 2>/dev/null || sudo rm -rf .build
 
 ## help: list the targets
 help:

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Tests the wheel in DIST: its types, its tag, the same wheel again, and the tests in a fresh environment and on
+# a bare Debian or Ubuntu without network, which has Python and none of the libraries.
+#
+#     Tests/wheel/run.sh GRADIEND-PATCH DIST WORK        # $PYTHON has Sources/python/requirements.txt
+set -eu
+program=$(realpath "$1")
+dist=$(realpath "$2")
+work=$(realpath -m "$3")
+here=$(cd "$(dirname "$0")" && pwd)
+root=$work/root
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root=sudo
+say() { printf '\n# %s\n' "$*"; }
+
+# Mostly waits for the network and the disk, so other tests run meanwhile.
+make_bare_system() {
+  [ ! -f "$root/ready" ] || return 0
+  # shellcheck disable=SC1091 # a file of the system
+  suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  $as_root rm -rf "$root" &&
+    $as_root debootstrap --variant=minbase --include=python3 "$suite" "$root" >"$work/debootstrap.log" 2>&1 &&
+    $as_root touch "$root/ready"
+}
+mkdir -p "$work"
+make_bare_system &
+bare_system=$!
+trap 'wait "$bare_system" || :' EXIT
+
+say 'The wheel'
+wheel=$(echo "$dist"/gradiend_patch-*.whl)
+"$PYTHON" -m auditwheel show "$wheel"
+"$here/../../Sources/python/build-wheel.sh" "$program" "$work/again" "$work/again-dist" >/dev/null
+cmp "$wheel" "$work/again-dist/$(basename "$wheel")"
+echo 'built again, it is the same'
+
+say 'A fresh environment'
+rm -rf "$work/venv"
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$wheel"
+for what in "-p gradiend_patch" "$here/test_wheel.py"; do
+  # shellcheck disable=SC2086 # an option and its value
+  "$PYTHON" -m mypy --strict --cache-dir "$work/mypy" --python-executable "$work/venv/bin/python" $what
+done
+tar xf "$here/../../Fixtures/reference.tar.xz" -C "$work" ./bases/llama-bf16 ./gradiends/llama-all-l1-id
+tar xf "$here/../../Fixtures/reference-gguf.tar.xz" -C "$work" ./hf/llama-bf16 ./hf/llama-bf16.dense ./pairs/llama-bf16.F16.gguf
+GRADIEND_PATCH=$program FIXTURES=$work "$work/venv/bin/python" "$here/test_wheel.py"
+
+say 'A bare system'
+if ! wait "$bare_system"; then
+  cat "$work/debootstrap.log" >&2
+  exit 1
+fi
+if [ -n "$($as_root find "$root" -xdev -path "$root/test" -prune -o \
+  '(' -name 'libopenblas*' -o -name 'libblas*' -o -name 'libjansson*' -o -name 'libgfortran*' -o -name '*swift*' ')' -print)" ]; then
+  echo 'the bare system has libraries that it should lack' >&2
+  exit 1
+fi
+$as_root rm -rf "$root/test"
+$as_root mkdir "$root/test"
+$as_root cp -r "$wheel" "$here/test_wheel.py" "$work/bases" "$work/gradiends" "$work/hf" "$work/pairs" \
+  "$work"/venv/lib/python3*/site-packages/pip "$root/test"
+$as_root unshare --mount --net --pid --fork --root="$root" --mount-proc --wd=/test /bin/sh -ec '
+  python3 -m venv --without-pip venv
+  venv/bin/python -m pip install --quiet --no-index *.whl
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin GRADIEND_PATCH=/test/venv/bin/gradiend-patch FIXTURES=/test venv/bin/python test_wheel.py'
