@@ -8,6 +8,8 @@ binary=$1 folder=$2 seconds=$3 only=${4:-}
 here=$(dirname "$0")
 # Swift's runtime keeps what leak detection would report. A small quarantine makes runs twice as fast.
 export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=4
+# Its backtraces would be of the sanitizer's own report.
+export SWIFT_BACKTRACE=enable=no
 mkdir -p "$folder/findings"
 xz -dc "$here/corpus.tar.xz" | tar xf - -C "$folder"
 for target in ${only:-$("$binary" list)}; do
