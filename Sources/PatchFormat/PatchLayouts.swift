@@ -63,7 +63,7 @@ package struct PatchLayouts: Sendable {
     _ frame: [UInt8], given input: [UInt8], from source: Digest128, to target: Digest128
   ) throws(FormatError) -> [UInt8]? {
     guard Digest128(of: input.rawSpan) == source else { return nil }
-    let limit = input.count + 1000 * frame.count + 65_536
+    let limit = input.count + 100 * frame.count + 65_536
     guard let byteCount = Zstd.contentByteCount(frame.rawSpan), byteCount <= limit else {
       throw .limitExceeded("a layout claims to be larger than \(limit) bytes", at: 0)
     }

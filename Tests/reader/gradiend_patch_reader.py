@@ -343,7 +343,7 @@ class Layouts:
         if digest128(own) != source:
             return model.data[:model.start]
         size = zstandard.frame_content_size(frame)
-        require(0 <= size <= len(own) + 1000 * len(frame) + 65536, "a layout claims too much")
+        require(0 <= size <= len(own) + 100 * len(frame) + 65536, "a layout claims too much")
         dictionary = zstandard.ZstdCompressionDict(own, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
         layout = zstandard.ZstdDecompressor(
             dict_data=dictionary, max_window_size=1 << 31

@@ -376,8 +376,11 @@ class WheelTests(unittest.TestCase):
     def test_signals_to_python_end_the_work_and_leave_nothing(self) -> None:
         write_large(Path("large"), 4 * LARGE)
         gradiend_patch.diff("large", "large", self.patch)
+        # A shell that starts the tests in its background has them ignore interrupts.
         script = """
+            import signal
             import gradiend_patch
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             gradiend_patch.apply("large", "patch.safetensors", "out", threads=1,
                                  progress=lambda progress: print(progress.bytes_done, flush=True))
         """
