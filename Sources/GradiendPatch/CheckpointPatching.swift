@@ -80,7 +80,10 @@ public struct CheckpointPatching: Sendable {
     }
     let target = try CheckpointOutput(
       output, for: input, layout: layout, overwrites: overwrites, synchronises: synchronises)
-    try write(binding, to: target, progress)
+    try PatchingWork(binding, direction).run(Workers(threadCount), progress) {
+      (item, _, bytes) throws(PatchError) in
+      try binding.placement.write(bytes, of: item, to: target)
+    }
     for (file, range) in binding.copies {
       let mapped = input.files[file].mapped
       try target.write(mapped.bytes.extracting(range), file: file, at: range.lowerBound)
@@ -95,33 +98,6 @@ public struct CheckpointPatching: Sendable {
     }
     try target.publish()
     return PatchingSummary(binding, path: output, role: direction.output, notes: notes)
-  }
-
-  private func write(
-    _ binding: PatchBinding, to target: CheckpointOutput, _ progress: ProgressHandler?
-  ) throws(PatchError) {
-    let workers = Workers(threadCount)
-    let work = try PatchingWork(binding, direction)
-    let counter = ProgressCounter(binding.plan, progress)
-    do throws(PatchError) {
-      try workers.run(binding.plan.items.count) { (number) throws(PatchError) in
-        let item = binding.plan.items[number]
-        try binding.placement.withBytes(of: item) { (input) throws(PatchError) in
-          try work.withOutput(of: item, input: input) { (bytes) throws(PatchError) in
-            try binding.placement.write(bytes, of: item, to: target)
-          }
-        }
-        counter.finish(item)
-      }
-    } catch  where error.kind == .badInput || error.kind == .mismatch {
-      // Chunks that do not decode, or values that do not fit, are most likely those of the wrong
-      // checkpoint.
-      guard let found = try? Identification.identify(binding, workers: workers) else { throw error }
-      try work.check(input: found)
-      throw error
-    }
-    try work.check(input: Identification(binding, work.inputDigests.tensors))
-    try work.check(output: Identification(binding, work.outputDigests.tensors))
   }
 
   // MARK: Undo

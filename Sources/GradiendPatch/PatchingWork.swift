@@ -34,8 +34,38 @@ struct PatchingWork: Sendable {
     self.chunkRanges = chunkRanges
   }
 
+  /// Calls `body` with every chunk of the input and what the patch makes of it, on any thread, and
+  /// checks in the end that both checkpoints are those of the patch.
+  ///
+  /// - Throws: ``PatchError``, which says so if the input is the wrong checkpoint; what `body` throws.
+  func run(
+    _ workers: Workers, _ progress: ProgressHandler?,
+    _ body: @Sendable (ChunkPlan.Item, RawSpan, RawSpan) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let counter = ProgressCounter(binding.plan, progress)
+    do throws(PatchError) {
+      try workers.run(binding.plan.items.count) { (number) throws(PatchError) in
+        let item = binding.plan.items[number]
+        try binding.placement.withBytes(of: item) { (input) throws(PatchError) in
+          try withOutput(of: item, input: input) { (output) throws(PatchError) in
+            try body(item, input, output)
+          }
+        }
+        counter.finish(item)
+      }
+    } catch  where error.kind == .badInput || error.kind == .mismatch {
+      // Chunks that do not decode, or values that do not fit, are most likely those of the wrong
+      // checkpoint.
+      guard let found = try? Identification.identify(binding, workers: workers) else { throw error }
+      try check(input: found)
+      throw error
+    }
+    try check(input: Identification(binding, inputDigests.tensors))
+    try check(output: Identification(binding, outputDigests.tensors))
+  }
+
   /// Calls `body` with what the patch makes of a chunk, and records the digests of both.
-  func withOutput(
+  private func withOutput(
     of item: ChunkPlan.Item, input: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
   ) throws(PatchError) {
     guard changes(item) else {
