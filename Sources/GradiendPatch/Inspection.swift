@@ -107,8 +107,8 @@ extension Inspection {
         binding: try PatchBinding(patch, base), workers: Workers(threadCount), progress: progress)
       report.updates = try measurement.run()
     }
-    try write(report.svg, to: picture)
-    try write(report.html, to: page)
+    try picture?.publish(report.svg)
+    try page?.publish(report.html)
     return report
   }
 
@@ -123,27 +123,11 @@ extension Inspection {
     return folders[0] == folders[1]
   }
 
-  private typealias Output = (path: String, file: OutputFile)
-
   private func output(
     _ path: String?, _ outputGuard: OutputGuard
-  ) throws(PatchError) -> Output? {
+  ) throws(PatchError) -> TextOutput? {
     guard let path else { return nil }
     try outputGuard.check(path)
-    let file = try PatchError.writing(path) { () throws(SystemError) in
-      try OutputFile(path: path, overwrites: overwrites)
-    }
-    return (path, file)
-  }
-
-  private func write(
-    _ text: @autoclosure () -> String, to output: Output?
-  ) throws(PatchError) {
-    guard let output else { return }
-    let bytes = Array(text().utf8)
-    try PatchError.writing(output.path) { () throws(SystemError) in
-      try output.file.contents.write(bytes.rawSpan, at: 0)
-      try output.file.publish()
-    }
+    return try TextOutput(path, overwrites: overwrites)
   }
 }

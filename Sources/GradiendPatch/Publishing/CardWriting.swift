@@ -26,7 +26,7 @@ public struct CardWriting: Sendable {
     let facts = try CardFacts(file, details)
     var card = ModelCard(facts, picture: nil)
     if let output {
-      try TextOutput(card.text, to: output, overwrites: overwrites)
+      try TextOutput(output, overwrites: overwrites).publish(card.text)
       card.output = output
     }
     return card
