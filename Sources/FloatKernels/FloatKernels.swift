@@ -2,8 +2,8 @@
 ///
 /// This file is compiled twice, as `FloatKernels` for every processor and as `FloatKernelsV3` for
 /// those of level x86-64-v3. The results are the same to the bit: multiplications and additions
-/// stay separate, and no sum is reordered. Callers have checked every count, and pointers need no
-/// alignment.
+/// stay separate unless they are fused by name, and no sum is reordered. Callers have checked every
+/// count, and pointers need no alignment.
 @unsafe
 package enum FloatKernels {
   // MARK: To and from Float
@@ -54,7 +54,39 @@ package enum FloatKernels {
     for index in 0..<count { unsafe values[index] += summands[index] }
   }
 
-  // MARK: Base plus update, rounded once to the base's type. A NaN in the base keeps its bits.
+  /// `values = values + rows · factors`, the products of a row added one after the other, each in
+  /// one rounding with the sum so far.
+  ///
+  /// There are `width` factors, and a row of `width` values for each of `values`. Where the processor
+  /// has no fused operation, the C library's takes some 30 ns.
+  package static func addProducts(
+    _ rows: UnsafePointer<Float>, _ factors: UnsafePointer<Float>, width: Int,
+    to values: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    // Eight rows at a time, as each sum waits for the one before.
+    let whole = count & ~7
+    for first in stride(from: 0, to: whole, by: 8) {
+      let row = unsafe rows + first * width
+      let sums = unsafe UnsafeMutableRawPointer(values + first)
+      var lanes = unsafe sums.loadUnaligned(as: SIMD8<Float>.self)
+      for index in 0..<width {
+        let column = unsafe SIMD8(
+          row[index], row[width + index], row[2 * width + index], row[3 * width + index],
+          row[4 * width + index], row[5 * width + index], row[6 * width + index],
+          row[7 * width + index])
+        unsafe lanes.addProduct(column, SIMD8(repeating: factors[index]))
+      }
+      unsafe sums.storeBytes(of: lanes, as: SIMD8<Float>.self)
+    }
+    for first in whole..<count {
+      for index in 0..<width {
+        unsafe values[first].addProduct(rows[first * width + index], factors[index])
+      }
+    }
+  }
+
+  // MARK: Base plus update, rounded to single precision and then to the base's type. A NaN in the
+  // base keeps its bits, and any other becomes the quiet one, whatever the processor makes.
 
   package static func addToFloat32(
     _ base: UnsafeRawPointer, _ update: UnsafePointer<Float>, to result: UnsafeMutableRawPointer,
@@ -65,7 +97,8 @@ package enum FloatKernels {
       let sum = unsafe Float(bitPattern: bits) + update[index]
       let isNaN = bits & 0x7FFF_FFFF > 0x7F80_0000
       unsafe result.storeBytes(
-        of: isNaN ? bits : sum.bitPattern, toByteOffset: 4 * index, as: UInt32.self)
+        of: isNaN ? bits : sum.isNaN ? 0x7FC0_0000 : sum.bitPattern, toByteOffset: 4 * index,
+        as: UInt32.self)
     }
   }
 
@@ -91,7 +124,8 @@ package enum FloatKernels {
       let sum = unsafe Float(Float16(bitPattern: bits)) + update[index]
       let isNaN = bits & 0x7FFF > 0x7C00
       unsafe result.storeBytes(
-        of: isNaN ? bits : Float16(sum).bitPattern, toByteOffset: 2 * index, as: UInt16.self)
+        of: isNaN ? bits : sum.isNaN ? 0x7E00 : Float16(sum).bitPattern, toByteOffset: 2 * index,
+        as: UInt16.self)
     }
   }
 

@@ -1,5 +1,4 @@
 internal import ByteIO
-internal import CBLAS
 internal import Checkpoints
 
 /// The vector `learning rate · part` of a GRADIEND, computed piece by piece from its mapped weights.
@@ -15,6 +14,12 @@ package struct DecoderOutput: Sendable {
   /// Entries computed at a time: their floats stay in the first-level cache.
   static let blockLength = 4096
 
+  /// How many values ``compute(_:from:into:scratch:)`` wants room for: enough for a block of entries,
+  /// or for a part of one where there are many latents.
+  static func scratchLength(latentCount: Int) -> Int { blockLength * min(latentCount, 16) }
+
+  /// What each row of the weight is multiplied by where it is summed.
+  private let rowFactors: [Float]
   private let weight: Source?
   private let bias: Source?
 
@@ -61,6 +66,9 @@ package struct DecoderOutput: Sendable {
     self.part = part
     self.featureFactors = featureFactors
     self.learningRate = learningRate
+    rowFactors =
+      part == .decoderSum
+      ? Array(repeating: 1, count: gradiend.configuration.latentCount) : featureFactors
     weight =
       switch part {
       case .decoder, .decoderWeight, .decoderSum: Source(.decoderWeight, of: gradiend)
@@ -80,7 +88,7 @@ package struct DecoderOutput: Sendable {
   ///   - count: at most ``blockLength``.
   ///   - first: position among all entries of the GRADIEND.
   ///   - values: receives the entries; what it holds beyond `count` is left alone.
-  ///   - scratch: room for `blockLength · latentCount` values.
+  ///   - scratch: room for at least ``scratchLength(latentCount:)`` values.
   /// - Complexity: O(`count · latentCount`).
   func compute(
     _ count: Int, from first: Int, into values: inout MutableSpan<Float>,
@@ -89,8 +97,15 @@ package struct DecoderOutput: Sendable {
     precondition(count <= values.count && count <= Self.blockLength)
     let working = FloatStorage(gradiend.configuration.elementType) ?? .float32
     switch part {
+    case .decoder where featureFactors.count == 1:
+      weight?.read(count, from: first, into: &values)
+      scale(&values, by: featureFactors[0], count: count)
+      addBias(count, from: first, to: &values, scratch: &scratch)
+      activate(&values, count: count)
     case .decoder:
-      multiplyByFactors(count, from: first, into: &values, scratch: &scratch)
+      // The sum of -0 and a product is that product, whatever its sign.
+      for index in 0..<count { values[index] = -0.0 }
+      addProducts(count, from: first, to: &values, scratch: &scratch)
       addBias(count, from: first, to: &values, scratch: &scratch)
       activate(&values, count: count)
     case .decoderWeight, .encoderWeight:
@@ -102,7 +117,8 @@ package struct DecoderOutput: Sendable {
         for index in 0..<count { values[index] = 0 }
       }
     case .decoderSum:
-      sumRows(count, from: first, into: &values, scratch: &scratch)
+      for index in 0..<count { values[index] = 0 }
+      addProducts(count, from: first, to: &values, scratch: &scratch)
       working.round(&values, count: count)
       addBias(count, from: first, to: &values, scratch: &scratch)
       working.round(&values, count: count)
@@ -118,47 +134,34 @@ package struct DecoderOutput: Sendable {
     bias?.releasePages(entries)
   }
 
-  /// `values = W · h`: a product for one latent, a matrix-vector product for more.
-  private func multiplyByFactors(
-    _ count: Int, from first: Int, into values: inout MutableSpan<Float>,
+  /// Adds the products of each row of the weight to `values`, from the first latent to the last, each
+  /// in one rounding with the sum so far.
+  private func addProducts(
+    _ count: Int, from first: Int, to values: inout MutableSpan<Float>,
     scratch: inout MutableSpan<Float>
   ) {
-    let latentCount = featureFactors.count
-    guard latentCount > 1 else {
-      weight?.read(count, from: first, into: &values)
-      scale(&values, by: featureFactors[0], count: count)
-      return
-    }
-    readRows(count, from: first, into: &scratch)
-    unsafe values.withUnsafeMutableBufferPointer { result in
-      unsafe scratch.withUnsafeBufferPointer { rows in
-        unsafe featureFactors.withUnsafeBufferPointer { factors in
-          unsafe cblas_sgemv(
-            CblasRowMajor, CblasNoTrans, blasint(count), blasint(latentCount), 1,
-            rows.baseAddress, blasint(latentCount), factors.baseAddress, 1, 0, result.baseAddress,
-            1)
+    let latentCount = rowFactors.count
+    // Where not even one row fits, its sum goes on from part to part.
+    let rowCount = max(1, scratch.count / latentCount)
+    let width = min(latentCount, scratch.count)
+    for row in stride(from: 0, to: count, by: rowCount) {
+      let rows = min(rowCount, count - row)
+      for latent in stride(from: 0, to: latentCount, by: width) {
+        let width = min(width, latentCount - latent)
+        weight?.read(
+          rows * width, from: (first + row) * latentCount + latent, into: &scratch)
+        unsafe values.withUnsafeMutableBufferPointer { sums in
+          unsafe scratch.withUnsafeBufferPointer { weights in
+            unsafe rowFactors.withUnsafeBufferPointer { factors in
+              guard let to = sums.baseAddress, let from = weights.baseAddress,
+                let factors = factors.baseAddress
+              else { return }
+              unsafe Kernels.current.addProducts(from, factors + latent, width, to + row, rows)
+            }
+          }
         }
       }
     }
-  }
-
-  private func sumRows(
-    _ count: Int, from first: Int, into values: inout MutableSpan<Float>,
-    scratch: inout MutableSpan<Float>
-  ) {
-    let latentCount = gradiend.configuration.latentCount
-    readRows(count, from: first, into: &scratch)
-    for row in 0..<count {
-      var sum: Float = 0
-      for latent in 0..<latentCount { sum += scratch[row * latentCount + latent] }
-      values[row] = sum
-    }
-  }
-
-  /// Reads `count` rows of the weight, one value a latent.
-  private func readRows(_ count: Int, from first: Int, into scratch: inout MutableSpan<Float>) {
-    let latentCount = gradiend.configuration.latentCount
-    weight?.read(count * latentCount, from: first * latentCount, into: &scratch)
   }
 
   private func addBias(

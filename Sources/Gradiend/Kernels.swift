@@ -11,6 +11,9 @@ package struct Kernels: Sendable {
   package typealias InPlace = @Sendable (UnsafeMutablePointer<Float>, Int) -> Void
   package typealias Multiply = @Sendable (UnsafeMutablePointer<Float>, Float, Int) -> Void
   package typealias Add = @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+  package typealias AddProducts =
+    @Sendable (UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int) ->
+    Void
   package typealias AddToBase =
     @Sendable (UnsafeRawPointer, UnsafePointer<Float>, UnsafeMutableRawPointer, Int) -> Void
 
@@ -20,6 +23,7 @@ package struct Kernels: Sendable {
   package let roundToFloat16: InPlace
   package let multiply: Multiply
   package let add: Add
+  package let addProducts: AddProducts
   package let addToFloat32: AddToBase
   package let addToBFloat16: AddToBase
   package let addToFloat16: AddToBase
@@ -33,6 +37,7 @@ package struct Kernels: Sendable {
     roundToFloat16: FloatKernels::FloatKernels.roundToFloat16(_:count:),
     multiply: FloatKernels::FloatKernels.multiply(_:by:count:),
     add: FloatKernels::FloatKernels.add(_:to:count:),
+    addProducts: FloatKernels::FloatKernels.addProducts(_:_:width:to:count:),
     addToFloat32: FloatKernels::FloatKernels.addToFloat32(_:_:to:count:),
     addToBFloat16: FloatKernels::FloatKernels.addToBFloat16(_:_:to:count:),
     addToFloat16: FloatKernels::FloatKernels.addToFloat16(_:_:to:count:))
@@ -44,6 +49,7 @@ package struct Kernels: Sendable {
     roundToFloat16: FloatKernelsV3::FloatKernels.roundToFloat16(_:count:),
     multiply: FloatKernelsV3::FloatKernels.multiply(_:by:count:),
     add: FloatKernelsV3::FloatKernels.add(_:to:count:),
+    addProducts: FloatKernelsV3::FloatKernels.addProducts(_:_:width:to:count:),
     addToFloat32: FloatKernelsV3::FloatKernels.addToFloat32(_:_:to:count:),
     addToBFloat16: FloatKernelsV3::FloatKernels.addToBFloat16(_:_:to:count:),
     addToFloat16: FloatKernelsV3::FloatKernels.addToFloat16(_:_:to:count:))

@@ -40,36 +40,42 @@ package struct TensorUpdate: Sendable {
     precondition(base.byteCount == result.byteCount)
     precondition(base.byteCount == runs.reduce(0) { $0 + $1.count } * storage.byteWidth)
     let latentCount = output.gradiend.configuration.latentCount
-    let blockLength = DecoderOutput.blockLength
-    let scratchLength = blockLength * max(1, latentCount)
-    var scratch = [Float](repeating: 0, count: scratchLength)
+    let blockLength = max(1, min(DecoderOutput.blockLength, Self.residentLimit / latentCount))
+    var scratch = [Float](
+      repeating: 0, count: DecoderOutput.scratchLength(latentCount: latentCount))
     var entries = [Float](repeating: 0, count: blockLength)
     var update = [Float](repeating: 0, count: blockLength)
     var done = 0
     for (first, count) in runs {
       var walk = EntryWalk(coverage, from: first)
-      let firstPosition = walk.position
+      var released = walk.position
       for start in stride(from: 0, to: count, by: blockLength) {
         let length = min(blockLength, count - start)
+        let elements = first + start..<first + start + length
         var scratchSpan = scratch.mutableSpan
         if coverage.isComplete {
           compute(
-            from: coverage.entries.lowerBound + first + start, count: length, into: &update,
+            from: coverage.entries.lowerBound + elements.lowerBound, count: length, into: &update,
             &scratchSpan)
         } else {
-          scatter(
-            &walk, first + start..<first + start + length, into: &update, &entries, &scratchSpan)
+          scatter(&walk, elements, into: &update, &entries, &scratchSpan)
         }
         storage.add(
           update.span.extracting(first: length), to: base, into: &result,
           at: (done + start) * storage.byteWidth)
+        let position = coverage.isComplete ? elements.upperBound : walk.position
+        if start + length == count || (position - released) * latentCount >= Self.residentLimit {
+          let entry = coverage.entries.lowerBound
+          output.releasePages(of: entry + released..<entry + position)
+          released = position
+        }
       }
       done += count
-      let lastPosition = coverage.isComplete ? firstPosition + count : walk.position
-      let entry = coverage.entries.lowerBound
-      output.releasePages(of: entry + firstPosition..<entry + lastPosition)
     }
   }
+
+  /// How many of the GRADIEND's weights are worked on before the memory of their file is given back.
+  private static let residentLimit = 1 << 21
 
   private func compute(
     from entry: Int, count: Int, into values: inout [Float], _ scratch: inout MutableSpan<Float>
@@ -101,6 +107,9 @@ package struct TensorUpdate: Sendable {
 }
 
 /// Walks the selected elements of a parameter in ascending order.
+///
+/// Masks and indices were checked, but their files may change: elements and entries stay in their
+/// ranges whatever is there now.
 private struct EntryWalk {
   private let coverage: GradiendCheckpoint.Coverage
   /// The next selected element's position among the selected ones.
@@ -115,7 +124,9 @@ private struct EntryWalk {
       let mask = file.bytes.extracting(byteRange)
       position =
         block < firstEntries.count
-        ? firstEntries[block] + Selection.selectedCount(mask, block * stride..<element)
+        ? min(
+          firstEntries[block] + Selection.selectedCount(mask, block * stride..<element),
+          coverage.entries.count)
         : coverage.entries.count
     case .indices(let indices, _): position = indices.position(of: element)
     }
@@ -130,7 +141,8 @@ private struct EntryWalk {
       places = elements.map { ($0, first + $0) }
     case .mask(let file, let byteRange, _, _):
       let mask = file.bytes.extracting(byteRange)
-      for element in elements where mask[byteAt: element] != 0 {
+      for element in elements
+      where mask[byteAt: element] != 0 && position < coverage.entries.count {
         places.append((element, first + position))
         position += 1
       }
@@ -138,7 +150,9 @@ private struct EntryWalk {
       while position < indices.count {
         let element = indices[position]
         guard element < elements.upperBound else { break }
-        places.append((element, first + (entries.map { $0[position] } ?? position)))
+        if element >= elements.lowerBound {
+          places.append((element, first + (entries.map { $0[position] } ?? position)))
+        }
         position += 1
       }
     }

@@ -35,6 +35,20 @@ func sum(_ values: [Float], _ summands: [Float], by kernel: Kernels.Add) -> [Flo
   }
 }
 
+/// `starts`, with the products of each row of `rows` and `factors` added.
+func sums(
+  _ rows: [Float], _ factors: [Float], from starts: [Float], by kernel: Kernels.AddProducts
+) -> [Float] {
+  inPlace(starts) { values, count in
+    rows.withUnsafeBufferPointer { rows in
+      factors.withUnsafeBufferPointer { factors in
+        guard let rows = rows.baseAddress, let first = factors.baseAddress else { return }
+        kernel(rows, first, factors.count, values, count)
+      }
+    }
+  }
+}
+
 /// The bytes of the sums of `updates` and `base`.
 func added<Word: FixedWidthInteger>(
   _ updates: [Float], to base: [Word], offset: Int = 0, by kernel: Kernels.AddToBase

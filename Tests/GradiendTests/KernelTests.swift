@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 import Gradiend
 import TestSupport
 import Testing
@@ -87,6 +88,26 @@ struct KernelTests {
     }
   }
 
+  @Test func `a NaN that arises is the quiet one, whatever its bits were`() {
+    let updates: [Float] = [.infinity, .nan, -.nan, Float(bitPattern: 0xFFA0_1234)]
+    let infinity = -Float.infinity
+    for kernels in [portable, v3] {
+      let singles = Array(repeating: infinity.bitPattern, count: updates.count)
+      #expect(
+        added(updates, to: singles, by: kernels.addToFloat32)
+          == bytes(of: singles.map { _ in 0x7FC0_0000 as UInt32 }))
+      let halves = Array(repeating: Float16(infinity).bitPattern, count: updates.count)
+      #expect(
+        added(updates, to: halves, by: kernels.addToFloat16)
+          == bytes(of: halves.map { _ in 0x7E00 as UInt16 }))
+      let bfloats = Array(
+        repeating: UInt16(infinity.bitPattern >> 16), count: updates.count)
+      #expect(
+        added(updates, to: bfloats, by: kernels.addToBFloat16)
+          == bytes(of: bfloats.map { _ in 0x7FC0 as UInt16 }))
+    }
+  }
+
   @Test func `both sets work on single precision alike`() {
     var generator = SeededGenerator(seed: 3)
     let bits = (0..<50_000).map { _ in UInt32(truncatingIfNeeded: generator.next()) }
@@ -100,6 +121,30 @@ struct KernelTests {
       let found = inPlace(values) { portable.multiply($0, factor, $1) }
       let other = inPlace(values) { v3.multiply($0, factor, $1) }
       #expect(differences(found, other).isEmpty)
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 7, 64], [1, 7, 8, 9, 50])
+  func `both sets add products in turn, each in one rounding`(width: Int, count: Int) {
+    var generator = SeededGenerator(seed: UInt64(width * count))
+    // Some of any bits, some that cancel, so that all but the last rounding show.
+    func value() -> Float {
+      let bits = generator.next()
+      return bits & 3 == 0
+        ? Float(bitPattern: UInt32(truncatingIfNeeded: bits >> 32))
+        : Float(Int(bits >> 40) - 1 << 23) / 0x1p23
+    }
+    let rows = (0..<width * count).map { _ in value() }
+    let factors = (0..<width).map { _ in value() }
+    let expected = (0..<count).map { row in
+      (0..<width).reduce(-0.0 as Float) { sum, index in
+        fmaf(rows[row * width + index], factors[index], sum)
+      }
+    }
+    let starts = [Float](repeating: -0.0, count: count)
+    for kernels in [portable, v3] {
+      let found = sums(rows, factors, from: starts, by: kernels.addProducts)
+      #expect(differencesInValue(found, expected).isEmpty)
     }
   }
 
