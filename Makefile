@@ -6,7 +6,7 @@ WHEEL := $(CURDIR)/.build/wheel
 PATCH := $(CURDIR)/.build/release/gradiend-patch
 BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 SHARE := $(CURDIR)/.build/share
-LIBRARIES := libopenblas-dev libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
+LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
@@ -105,9 +105,9 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-# A Python for what builds and checks the wheel. liblapack3 is there for its licence: it is in Debian's OpenBLAS.
+# A Python for what builds and checks the wheel.
 $(WHEEL)/ready: Sources/python/requirements.txt
-	@Tests/install-packages.sh binutils liblapack3 python3 python3-venv
+	@Tests/install-packages.sh binutils python3 python3-venv
 	@python3 -m venv $(WHEEL)/python
 	@$(WHEEL)/python/bin/pip install --quiet --disable-pip-version-check -r Sources/python/requirements.txt
 	@touch $@

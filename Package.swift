@@ -29,14 +29,12 @@ let package = Package(
     .executable(name: "gradiend-patch", targets: ["gradiend-patch"]),
   ],
   targets: [
-    .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
 
     .target(name: "CLinux"),
-    .target(name: "CStartup"),
     .target(
       name: "ByteIO", dependencies: ["CLinux", "CXXHash", "CCrypto", "CZstd"],
       swiftSettings: strict + lifetimes),
@@ -50,7 +48,7 @@ let package = Package(
       swiftSettings: strict + newerProcessors),
     .target(
       name: "Gradiend",
-      dependencies: ["CBLAS", "CLinux", "Checkpoints", "FloatKernels", "FloatKernelsV3"],
+      dependencies: ["CLinux", "Checkpoints", "FloatKernels", "FloatKernelsV3"],
       swiftSettings: strict),
     .target(name: "DeltaCoding", dependencies: ["ByteIO"], swiftSettings: strict),
     .target(
@@ -60,7 +58,7 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "Hub", "PatchFormat"],
       swiftSettings: strict),
     .executableTarget(
-      name: "gradiend-patch", dependencies: ["CStartup", "CommandGrammar", "GradiendPatch"],
+      name: "gradiend-patch", dependencies: ["CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
     .executableTarget(

