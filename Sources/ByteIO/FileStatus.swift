@@ -8,7 +8,15 @@ package struct FileStatus: Equatable, Sendable {
     let inode: UInt64
   }
 
+  /// A point in time, in seconds and nanoseconds.
+  package struct Time: Equatable, Sendable {
+    let seconds: Int
+    let nanoseconds: Int
+  }
+
   package let identity: Identity
+  /// When the contents were last changed.
+  package let modification: Time
   package let byteCount: Int
   package let isFolder: Bool
   package let isRegularFile: Bool
@@ -24,6 +32,7 @@ package struct FileStatus: Equatable, Sendable {
 
   init(_ status: stat) {
     identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    modification = Time(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
     byteCount = Int(status.st_size)
     isFolder = status.st_mode & S_IFMT == S_IFDIR
     isRegularFile = status.st_mode & S_IFMT == S_IFREG

@@ -9,6 +9,7 @@ internal import Synchronization
 package final class MappedFile: Sendable {
   package let path: String
   package let identity: FileStatus.Identity
+  private let status: FileStatus
   private nonisolated(unsafe) let region: UnsafeRawBufferPointer
 
   /// Maps the file at `path`; an empty file maps to zero bytes.
@@ -25,7 +26,7 @@ package final class MappedFile: Sendable {
 
     var raw = stat()
     guard unsafe fstat(descriptor, &raw) == 0 else { throw SystemError("fstat", path: path) }
-    let status = FileStatus(raw)
+    status = FileStatus(raw)
     guard !status.isFolder else { throw SystemError("open", path: path, code: EISDIR) }
     guard status.isRegularFile else {
       throw SystemError("open", path: path, code: SystemError.notRegular)
@@ -62,6 +63,23 @@ package final class MappedFile: Sendable {
       let view = unsafe region.bytes
       return unsafe _overrideLifetime(view, borrowing: self)
     }
+  }
+
+  /// A copy of the bytes in `range`, whose pages are given back.
+  ///
+  /// What is read more than once has to be read from a copy: other processes may write to the file.
+  package func copy(of range: Range<Int>) -> [UInt8] {
+    populatePages(in: range)
+    defer { releasePages(in: range) }
+    return bytes.extracting(range).array
+  }
+
+  /// Whether the file was written to since it was opened, as far as its time of change tells.
+  ///
+  /// Another file under the same name does not matter.
+  package var hasChanged: Bool {
+    guard let now = try? FileStatus(path: path), now.identity == identity else { return false }
+    return now.modification != status.modification || now.byteCount != status.byteCount
   }
 
   /// Maps the pages of `range` at once, instead of one by one as they are touched.

@@ -139,6 +139,9 @@ package struct ChunkCoder: Sendable {
       return
     }
     try checkByteCount(of: chunk)
+    // What is decoded must not change while it is: the models rely on what was read before.
+    let copy = chunk.array
+    let chunk = copy.rawSpan
     if case .float(let format) = shape.element {
       precondition(AlignedElements.are(output.bytes, byteWidth: format.byteWidth))
       try AlignedElements.with(input, byteWidth: format.byteWidth) {

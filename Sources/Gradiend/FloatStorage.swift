@@ -79,3 +79,34 @@ extension FloatStorage {
     }
   }
 }
+
+extension FloatStorage {
+  /// How many elements are NaN or infinite in `result` and not in `base`, which are as long.
+  package func nonFiniteCount(in result: RawSpan, base: RawSpan) -> Int {
+    precondition(base.byteCount == result.byteCount)
+    return switch self {
+    case .float32: Self.nonFiniteCount(in: result, base: base, exponent: 0x7F80_0000 as UInt32)
+    case .float16: Self.nonFiniteCount(in: result, base: base, exponent: 0x7C00 as UInt16)
+    case .bfloat16: Self.nonFiniteCount(in: result, base: base, exponent: 0x7F80 as UInt16)
+    }
+  }
+
+  /// The bits of `exponent` are all set in a number that is not finite.
+  private static func nonFiniteCount<Word: FixedWidthInteger & BitwiseCopyable>(
+    in result: RawSpan, base: RawSpan, exponent: Word
+  ) -> Int {
+    unsafe base.withUnsafeBytes { base in
+      unsafe result.withUnsafeBytes { result in
+        var count = 0
+        // In bounds: both have whole words, and as many.
+        for index in 0..<base.count / MemoryLayout<Word>.size {
+          let offset = index * MemoryLayout<Word>.size
+          let before = unsafe base.loadUnaligned(fromByteOffset: offset, as: Word.self)
+          let after = unsafe result.loadUnaligned(fromByteOffset: offset, as: Word.self)
+          count &+= after & exponent == exponent && before & exponent != exponent ? 1 : 0
+        }
+        return count
+      }
+    }
+  }
+}

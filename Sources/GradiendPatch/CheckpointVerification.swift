@@ -33,17 +33,10 @@ public struct CheckpointVerification: Sendable {
     try Workers(threadCount).run(binding.plan.items.count, closing: [hashes]) {
       (number) throws(PatchError) in
       let item = binding.plan.items[number]
-      try binding.placement.withBytes(of: item) { (bytes) throws(PatchError) in
-        digests.record(Digest128(of: bytes), of: item)
-      }
+      let bytes = try binding.placement.bytes(of: item)
+      digests.record(Digest128(of: bytes.rawSpan), of: item)
       // Converted values are not the file's bytes, which are then hashed at the end.
-      if isDirect {
-        let stored = ChunkBytes.mapped(checkpoint.files[item.fileIndex].mapped, item.byteRange)
-        try hashes.leave(number) { hasher in
-          stored.withBytes { hasher.update($0, of: item) }
-          stored.releasePages()
-        }
-      }
+      if isDirect { try hashes.leave(number) { $0.update(bytes.rawSpan, of: item) } }
       counter.finish(item)
     }
     let sha256 = hashes.withState { $0.finish() }

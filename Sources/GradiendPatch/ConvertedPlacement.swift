@@ -11,18 +11,24 @@ struct ConvertedPlacement: TensorPlacement {
   /// Counts the values that the stored types cannot hold; nil if there must be none.
   let lossCounter: LossCounter?
 
-  func withBytes(
-    of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
+  func bytes(of item: ChunkPlan.Item) throws(PatchError) -> [UInt8] {
     let view = views[item.tensorIndex]
     let file = checkpoint.file(of: view.stored[0])
-    guard let range = view.storedRange(of: item) else {
-      let gathered = view.gather(item, from: file)
-      return try convert(gathered.rawSpan, view, item, body)
+    let stored =
+      view.storedRange(of: item).map { file.copy(of: $0) } ?? view.gather(item, from: file)
+    guard !view.conversion.isIdentity else { return stored }
+    var values = [UInt8](uninitializedByteCount: item.byteRange.count)
+    var fault: Int?
+    values.withMutableRawSpan { fault = view.conversion.read(stored.rawSpan, into: &$0) }
+    if let fault {
+      throw PatchError(
+        .mismatch, path: checkpoint.path, tensor: view.storedName,
+        "tensor '\(view.storedName)' does not hold \(view.tensor.elementType.name) values as a "
+          + "converter leaves them: \(element(fault, of: item)) cannot be read back from "
+          + view.conversion.stored.name,
+        remedy: "the patch is for a base in \(view.tensor.elementType.name)")
     }
-    file.populatePages(in: range)
-    defer { file.releasePages(in: range) }
-    try convert(file.bytes.extracting(range), view, item, body)
+    return values
   }
 
   func remark(onTensor index: Int) -> String {
@@ -32,23 +38,11 @@ struct ConvertedPlacement: TensorPlacement {
       + "\(conversion.value.name) values"
   }
 
-  private func convert(
-    _ stored: RawSpan, _ view: TensorView, _ item: ChunkPlan.Item,
-    _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
-    guard !view.conversion.isIdentity else { return try body(stored) }
-    var values = [UInt8](uninitializedByteCount: item.byteRange.count)
-    var fault: Int?
-    values.withMutableRawSpan { fault = view.conversion.read(stored, into: &$0) }
-    if let fault {
-      throw PatchError(
-        .mismatch, path: checkpoint.path, tensor: view.storedName,
-        "tensor '\(view.storedName)' does not hold \(view.tensor.elementType.name) values as a "
-          + "converter leaves them: element \(item.chunk.firstElement + fault) of '\(view.tensor.name)' cannot be read "
-          + "back from \(view.conversion.stored.name)",
-        remedy: "the patch is for a base in \(view.tensor.elementType.name)")
-    }
-    try body(values.rawSpan)
+  /// Names an element of a chunk, and its tensor where the patch has another name for it.
+  private func element(_ index: Int, of item: ChunkPlan.Item) -> String {
+    let view = views[item.tensorIndex]
+    let element = "element \(item.chunk.firstElement + index)"
+    return view.tensor.name == view.storedName ? element : "\(element) of '\(view.tensor.name)'"
   }
 
   func write(
@@ -66,9 +60,8 @@ struct ConvertedPlacement: TensorPlacement {
       guard let lossCounter else {
         throw PatchError(
           .mismatch, path: checkpoint.path, tensor: view.storedName,
-          "tensor '\(view.storedName)': element \(item.chunk.firstElement + first) of "
-            + "'\(view.tensor.name)' does not fit \(view.conversion.stored.name), so strip could not "
-            + "give this file back",
+          "tensor '\(view.storedName)': \(element(first, of: item)) does not fit "
+            + "\(view.conversion.stored.name), so strip could not give this file back",
           remedy:
             "keep what that needs with --undo FILE, or apply the patch to a copy in F32 or in "
             + view.tensor.elementType.name)

@@ -48,9 +48,8 @@ struct Identification: Sendable {
     let counter = ProgressCounter(binding.plan, progress)
     try workers.run(binding.plan.items.count) { (number) throws(PatchError) in
       let item = binding.plan.items[number]
-      try binding.placement.withBytes(of: item) { (bytes) throws(PatchError) in
-        digests.record(Digest128(of: bytes), of: item)
-      }
+      let bytes = try binding.placement.bytes(of: item)
+      digests.record(Digest128(of: bytes.rawSpan), of: item)
       counter.finish(item)
     }
     return Identification(binding, digests.tensors)

@@ -14,7 +14,7 @@ public struct PatchCreation: Sendable {
   public var gradiend: String
   /// Where the patch goes.
   public var output: String
-  /// h, one value a latent; one value may be left out for a part that ignores it.
+  /// h, one value a latent; none for a part other than ``UpdatedPart/decoder``, which ignores it.
   public var featureFactors: [Float]
   /// α, which multiplies the part before it is added.
   public var learningRate: Float
@@ -45,8 +45,8 @@ public struct PatchCreation: Sendable {
   /// - Complexity: O(bytes of the base and of the GRADIEND), in bounded memory.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchSummary {
     let (baseName, gradiendName) = (try InputName(self.base), try InputName(self.gradiend))
+    let gradiend = try Self.gradiend(gradiendName, base: baseName)
     let base = try baseName.checkpoint()
-    let gradiend = try gradiendName.gradiend()
     try checkArguments(gradiend)
     let inputs = gradiend.determiningBytes(part: part.part).map(\.file)
     try OutputGuard([base], files: inputs).check(output)
@@ -56,17 +56,32 @@ public struct PatchCreation: Sendable {
     let encoding = PatchEncoding(
       base: base,
       result: ComputedResult(
-        source: .gradiend(try source(gradiend)), updates: cover.updates(output)),
+        source: .gradiend(try source(gradiend)), files: inputs, updates: cover.updates(output)),
       layoutSource: nil,
       origins: PatchMetadata.Origins(base: baseName.origin, gradiend: gradiendName.origin),
       output: self.output, overwrites: overwrites, maxRelativeError: maxRelativeError,
       workers: Workers(threadCount), progress: progress)
     var summary = try encoding.run()
-    summary.notes = cover.notes
+    summary.notes = cover.notes + summary.notes
     if summary.changedElementCount == 0 {
       summary.notes.append("the patch changes nothing: every element stays as it is")
     }
     return summary
+  }
+
+  /// Opens the GRADIEND, and says so if the two inputs are the other way round.
+  private static func gradiend(
+    _ name: InputName, base: InputName
+  ) throws(PatchError) -> GradiendCheckpoint {
+    do throws(PatchError) {
+      return try name.gradiend()
+    } catch {
+      guard (try? base.gradiend()) != nil else { throw error }
+      throw PatchError(
+        .badInput, path: base.name,
+        "this is a GRADIEND checkpoint, in place of the base; \(name.name) is none",
+        remedy: "name the base model first, and the GRADIEND after it")
+    }
   }
 
   private func checkArguments(_ gradiend: GradiendCheckpoint) throws(PatchError) {
@@ -78,8 +93,13 @@ public struct PatchCreation: Sendable {
     case .decoder where featureFactors.count != latentCount:
       throw PatchError(
         .usage, path: gradiend.path,
-        "the GRADIEND has \(latentCount) latents, but \(featureFactors.count) feature factors were "
+        "the GRADIEND has \(latentCount) \(latentCount == 1 ? "latent" : "latents"), but "
+          + "\(featureFactors.count) feature factor\(featureFactors.count == 1 ? " was" : "s were") "
           + "given", remedy: "give one for each latent, separated by commas")
+    case let part where part != .decoder && !featureFactors.isEmpty:
+      throw PatchError(
+        .usage, "part '\(part.rawValue)' ignores feature factors, but some were given",
+        remedy: "leave them out")
     case .decoderWeight, .encoderWeight:
       guard latentCount == 1 else {
         throw PatchError(
@@ -96,7 +116,8 @@ public struct PatchCreation: Sendable {
   ) throws(PatchError) -> PatchMetadata.Update {
     let digest = try GradiendDigest(gradiend, part: part.part, workers: Workers(threadCount))
     return PatchMetadata.Update(
-      featureFactors: featureFactors.map { "\($0)" }.joined(separator: ","),
+      featureFactors: part == .decoder
+        ? featureFactors.map { "\($0)" }.joined(separator: ",") : nil,
       learningRate: "\(learningRate)", part: part.name,
       gradiendDigest: "\(digest)")
   }

@@ -1,6 +1,7 @@
 internal import ByteIO
 internal import Checkpoints
 internal import DeltaCoding
+internal import Gradiend
 internal import PatchFormat
 
 /// Writes the patch between a base and a result, in one pass over both.
@@ -34,31 +35,31 @@ struct PatchEncoding {
     try workers.run(plan.items.count, closing: [baseHashes, resultHashes, table]) {
       (number) throws(PatchError) in
       let item = plan.items[number]
-      let before = ChunkBytes.mapped(base.files[item.fileIndex].mapped, item.byteRange)
-      let (after, quantisation) = result(of: item, base: before)
-      let (chunk, digests) = before.withBytes { before in
-        after.withBytes { after in
-          (
-            ChunkCoder(item.shape).encode(
-              base: before, result: after, shifts: quantisation?.shifts ?? ShiftTable()),
-            (base: Digest128(of: before), result: Digest128(of: after))
-          )
-        }
-      }
-      try baseHashes.leave(number) { hasher in
-        before.withBytes { hasher.update($0, of: item) }
-        before.releasePages()
-      }
-      try resultHashes.leave(number) { hasher in
-        if layoutSource == nil { after.withBytes { hasher.update($0, of: item) } }
-        after.releasePages()
+      // One copy of each is coded and goes into all digests, so that they agree whatever becomes of
+      // the files.
+      let before = base.files[item.fileIndex].mapped.copy(of: item.byteRange)
+      let (after, quantisation) = try result(of: item, base: before)
+      let chunk = ChunkCoder(item.shape).encode(
+        base: before.rawSpan, result: after.rawSpan, shifts: quantisation?.shifts ?? ShiftTable())
+      let digests = (base: Digest128(of: before.rawSpan), result: Digest128(of: after.rawSpan))
+      let nonFiniteCount =
+        chunk.changedCount > 0 ? nonFiniteCount(in: after, of: item, base: before) : 0
+      try baseHashes.leave(number) { $0.update(before.rawSpan, of: item) }
+      if layoutSource == nil {
+        try resultHashes.leave(number) { $0.update(after.rawSpan, of: item) }
       }
       try table.leave(number) { (table) throws(PatchError) in
         try PatchError.writing(output) { () throws(SystemError) in
-          try table.append(chunk, of: item, digests: digests, quantisation: quantisation)
+          try table.append(
+            chunk, of: item, digests: digests, quantisation: quantisation,
+            nonFiniteCount: nonFiniteCount)
         }
       }
       counter.finish(item)
+    }
+    // What came from several chunks, or before them, may be of different times.
+    for file in base.files.map(\.mapped) + result.files where file.hasChanged {
+      throw PatchError.changed(file.path)
     }
     // Files of another layout are hashed as they are.
     let resultSHA256 =
@@ -73,23 +74,30 @@ struct PatchEncoding {
   ///
   /// Each chunk keeps to the allowed error, and so does each tensor.
   private func result(
-    of item: ChunkPlan.Item, base before: ChunkBytes
-  ) -> (ChunkBytes, Quantisation?) {
-    let exact = result.result(of: item, base: before)
+    of item: ChunkPlan.Item, base before: [UInt8]
+  ) throws(PatchError) -> ([UInt8], Quantisation?) {
+    guard let exact = result.result(of: item, base: before) else {
+      throw PatchError.changed(base.files[item.fileIndex].mapped.path)
+    }
     guard maxRelativeError > 0, case .float(let format) = item.shape.element else {
       return (exact, nil)
     }
-    return before.withBytes { before in
-      exact.withBytes { after in
-        let quantisation = Quantisation(
-          base: before, result: after, format: format, maxRelativeError: maxRelativeError)
-        var coarse = [UInt8](uninitializedByteCount: after.byteCount)
-        coarse.withMutableRawSpan {
-          quantisation.quantise(base: before, result: after, into: &$0)
-        }
-        return (.computed(coarse), quantisation)
-      }
+    let quantisation = Quantisation(
+      base: before.rawSpan, result: exact.rawSpan, format: format,
+      maxRelativeError: maxRelativeError)
+    var coarse = [UInt8](uninitializedByteCount: exact.count)
+    coarse.withMutableRawSpan {
+      quantisation.quantise(base: before.rawSpan, result: exact.rawSpan, into: &$0)
     }
+    return (coarse, quantisation)
+  }
+
+  /// How many elements of a chunk are NaN or infinite only in the result.
+  private func nonFiniteCount(
+    in after: [UInt8], of item: ChunkPlan.Item, base before: [UInt8]
+  ) -> Int {
+    let type = base.tensors[item.tensorIndex].descriptor.elementType
+    return FloatStorage(type)?.nonFiniteCount(in: after.rawSpan, base: before.rawSpan) ?? 0
   }
 
   private func finish(
@@ -110,13 +118,20 @@ struct PatchEncoding {
           changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
       }
     }
+    var notes: [String] = []
+    if table.nonFiniteCount > 0 {
+      let isOne = table.nonFiniteCount == 1
+      notes.append(
+        "\(Quantity.count(table.nonFiniteCount)) \(isOne ? "element" : "elements") of the result "
+          + "\(isOne ? "is" : "are") NaN or infinite and finite in the base")
+    }
     return PatchSummary(
       path: output, byteCount: byteCount,
       baseByteCount: base.files.reduce(0) { $0 + $1.mapped.byteCount },
       tensorCount: table.tensors.count, elementCount: elementCount,
       changedTensorCount: table.tensors.count { $0.change != nil },
       changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
-      maxRelativeError: maxRelativeError, relativeError: table.relativeError)
+      maxRelativeError: maxRelativeError, relativeError: table.relativeError, notes: notes)
   }
 
   private var elementCount: Int {

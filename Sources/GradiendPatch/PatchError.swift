@@ -59,6 +59,13 @@ extension PatchError: CustomStringConvertible {
 }
 
 extension PatchError {
+  /// An input that others wrote to.
+  static func changed(_ path: String) -> PatchError {
+    PatchError(
+      .inputOutput, path: path, "the file changed while it was read",
+      remedy: "leave inputs alone while they are read")
+  }
+
   /// An input that cannot be opened or is not what it should be.
   init(_ error: CheckpointError) {
     switch error.cause {

@@ -46,10 +46,14 @@ struct PatchingWork: Sendable {
     do throws(PatchError) {
       try workers.run(binding.plan.items.count) { (number) throws(PatchError) in
         let item = binding.plan.items[number]
-        try binding.placement.withBytes(of: item) { (input) throws(PatchError) in
-          try withOutput(of: item, input: input) { (output) throws(PatchError) in
-            try body(item, input, output)
-          }
+        let input = try binding.placement.bytes(of: item)
+        if changes(item) {
+          let output = try transformed(input.rawSpan, of: item, by: direction)
+          record(input: input.rawSpan, output: output.rawSpan, of: item)
+          try body(item, input.rawSpan, output.rawSpan)
+        } else {
+          record(input: input.rawSpan, output: nil, of: item)
+          try body(item, input.rawSpan, input.rawSpan)
         }
         counter.finish(item)
       }
@@ -62,19 +66,6 @@ struct PatchingWork: Sendable {
     }
     try check(input: Identification(binding, inputDigests.tensors))
     try check(output: Identification(binding, outputDigests.tensors))
-  }
-
-  /// Calls `body` with what the patch makes of a chunk, and records the digests of both.
-  private func withOutput(
-    of item: ChunkPlan.Item, input: RawSpan, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
-    guard changes(item) else {
-      record(input: input, output: nil, of: item)
-      return try body(input)
-    }
-    let output = try transformed(input, of: item, by: direction)
-    record(input: input, output: output.rawSpan, of: item)
-    try body(output.rawSpan)
   }
 
   /// Whether the patch changes a chunk.

@@ -9,25 +9,32 @@ protocol ResultSource: Sendable {
   /// What the patch says of it.
   var source: PatchMetadata.Source { get }
 
+  /// What else than the base is read.
+  var files: [MappedFile] { get }
+
   /// The result's bytes of a chunk.
   ///
   /// - Parameters:
   ///   - item: the chunk.
   ///   - base: the base's bytes of the chunk.
-  /// - Returns: as many bytes as `base` has.
-  func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes
+  /// - Returns: as many bytes as `base` has; nil if the base is not what it was when it was opened.
+  func result(of item: ChunkPlan.Item, base: [UInt8]) -> [UInt8]?
 }
 
 /// The result computed from a GRADIEND.
 struct ComputedResult: ResultSource {
   let source: PatchMetadata.Source
+  let files: [MappedFile]
   /// For each tensor of the base, what is added to it, each sum rounded before the next.
   let updates: [[PlacedUpdate]]
 
-  func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes {
-    updates[item.tensorIndex].reduce(base) { sum, update in
-      sum.withBytes { bytes in .computed(update.result(of: bytes, item.chunk)) }
+  func result(of item: ChunkPlan.Item, base: [UInt8]) -> [UInt8]? {
+    var sum = base
+    for update in updates[item.tensorIndex] {
+      guard let next = update.result(of: sum.rawSpan, item.chunk) else { return nil }
+      sum = next
     }
+    return sum
   }
 }
 
@@ -38,11 +45,10 @@ struct FinishedResult: ResultSource {
   /// For each tensor of the base, the same tensor of the result.
   let tensors: [Checkpoint.Tensor]
 
-  func result(of item: ChunkPlan.Item, base: ChunkBytes) -> ChunkBytes {
+  func result(of item: ChunkPlan.Item, base: [UInt8]) -> [UInt8]? {
     let tensor = tensors[item.tensorIndex]
     let start = tensor.descriptor.byteRange.lowerBound
     let range = item.chunk.byteRange
-    return .mapped(
-      files[tensor.fileIndex], start + range.lowerBound..<start + range.upperBound)
+    return files[tensor.fileIndex].copy(of: start + range.lowerBound..<start + range.upperBound)
   }
 }

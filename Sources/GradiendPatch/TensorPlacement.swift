@@ -3,15 +3,10 @@ internal import Checkpoints
 
 /// Where the tensors of a patch are in the files of a checkpoint, and in what form.
 protocol TensorPlacement: Sendable {
-  /// Calls `body` with a chunk's bytes, in the patch's type and order.
+  /// A copy of a chunk's bytes, in the patch's type and order.
   ///
-  /// - Parameters:
-  ///   - item: the chunk.
-  ///   - body: called once.
-  /// - Throws: ``PatchError`` if the file does not tell what they are; what `body` throws.
-  func withBytes(
-    of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError)
+  /// - Throws: ``PatchError`` if the file does not tell what they are.
+  func bytes(of item: ChunkPlan.Item) throws(PatchError) -> [UInt8]
 
   /// Writes a chunk, given in the patch's type and order, into the checkpoint or its image.
   ///
@@ -56,13 +51,8 @@ extension TensorOutput {
 struct DirectPlacement: TensorPlacement {
   let checkpoint: Checkpoint
 
-  func withBytes(
-    of item: ChunkPlan.Item, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
-    let file = checkpoint.files[item.fileIndex].mapped
-    file.populatePages(in: item.byteRange)
-    defer { file.releasePages(in: item.byteRange) }
-    try body(file.bytes.extracting(item.byteRange))
+  func bytes(of item: ChunkPlan.Item) throws(PatchError) -> [UInt8] {
+    checkpoint.files[item.fileIndex].mapped.copy(of: item.byteRange)
   }
 
   func write(

@@ -14,6 +14,8 @@ struct TensorTable: Sendable {
   private var current = Pending()
   /// The largest relative error of a tensor, 0 in an exact patch.
   private(set) var relativeError = 0.0
+  /// Elements that are NaN or infinite only in the result.
+  private(set) var nonFiniteCount = 0
 
   /// The tensor whose chunks are coming in.
   private struct Pending: Sendable {
@@ -36,9 +38,10 @@ struct TensorTable: Sendable {
   /// - Throws: ``SystemError`` if the patch cannot be written.
   mutating func append(
     _ chunk: EncodedChunk, of item: ChunkPlan.Item, digests: (base: Digest128, result: Digest128),
-    quantisation: Quantisation?
+    quantisation: Quantisation?, nonFiniteCount: Int
   ) throws(SystemError) {
     try finishTensors(before: item.tensorIndex)
+    self.nonFiniteCount += nonFiniteCount
     current.squaredError += quantisation?.squaredError ?? 0
     current.squaredUpdate += quantisation?.squaredUpdate ?? 0
     current.digests.append(digests)

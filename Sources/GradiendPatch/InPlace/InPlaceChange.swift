@@ -46,25 +46,19 @@ struct InPlaceChange: Sendable {
     let lanes: [any Closable] = hashes.map { [$0] } ?? []
     try workers.run(binding.plan.items.count, closing: lanes) { (number) throws(PatchError) in
       let item = binding.plan.items[number]
-      try withBytes(of: number) { (bytes) throws(PatchError) in
-        guard let place = batches.place(of: number) else {
-          work.record(input: bytes, output: nil, of: item)
-          let stored = ChunkBytes.mapped(
-            binding.checkpoint.files[item.fileIndex].mapped, item.byteRange)
-          try hashes?.leave(number) { hasher in
-            stored.withBytes { hasher.update($0, of: item) }
-            stored.releasePages()
-          }
-          return
-        }
+      let bytes = try bytes(of: number)
+      if let place = batches.place(of: number) {
         let isOutput = place.batch < boundary
         let away = isOutput ? work.direction.reversed : work.direction
-        let other = try work.transformed(bytes, of: item, by: away)
-        try checkReturns(other.rawSpan, to: bytes, item, by: away.reversed)
+        let other = try work.transformed(bytes.rawSpan, of: item, by: away)
+        try checkReturns(other.rawSpan, to: bytes.rawSpan, item, by: away.reversed)
         try placement.write(other.rawSpan, of: item, to: NoOutput())
-        let (input, output) = isOutput ? (other.rawSpan, bytes) : (bytes, other.rawSpan)
-        work.record(input: input, output: output, of: item)
+        let (input, output) = isOutput ? (other, bytes) : (bytes, other)
+        work.record(input: input.rawSpan, output: output.rawSpan, of: item)
         try hashes?.leave(number) { $0.update(other.rawSpan, of: item) }
+      } else {
+        work.record(input: bytes.rawSpan, output: nil, of: item)
+        try hashes?.leave(number) { $0.update(bytes.rawSpan, of: item) }
       }
       counter.finish(item)
     }
@@ -86,15 +80,12 @@ struct InPlaceChange: Sendable {
       remedy: "ask the publisher for a sound patch")
   }
 
-  /// Calls `body` with an item's bytes: those of the files, or of the last record.
-  private func withBytes(
-    of number: Int, _ body: (RawSpan) throws(PatchError) -> Void
-  ) throws(PatchError) {
+  /// An item's bytes: those of the files, or of the last record.
+  private func bytes(of number: Int) throws(PatchError) -> [UInt8] {
     if let pending, let place = batches.place(of: number), place.batch == pending.batch {
-      let bytes = pending.contents[place.index]
-      return try body(bytes.rawSpan)
+      return pending.contents[place.index]
     }
-    try placement.withBytes(of: binding.plan.items[number], body)
+    return try placement.bytes(of: binding.plan.items[number])
   }
 
   // MARK: Changing
@@ -141,16 +132,10 @@ struct InPlaceChange: Sendable {
     // What a step left unfinished is in its record, and not surely in the files.
     let known = pending?.batch == batch ? pending?.contents : nil
     try workers.run(items.count) { (index) throws(PatchError) in
-      func transform(_ bytes: RawSpan) throws(PatchError) {
-        let new = try work.transformed(bytes, of: items[index], by: direction)
-        contents.withLock { $0[index] = new }
-      }
-      if let known {
-        let bytes = known[index]
-        try transform(bytes.rawSpan)
-      } else {
-        try placement.withBytes(of: items[index], transform)
-      }
+      let bytes =
+        if let known { known[index] } else { try placement.bytes(of: items[index]) }
+      let new = try work.transformed(bytes.rawSpan, of: items[index], by: direction)
+      contents.withLock { $0[index] = new }
     }
     return contents.withLock { $0 }
   }
