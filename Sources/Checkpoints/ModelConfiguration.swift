@@ -23,7 +23,7 @@ package struct ModelConfiguration: Sendable {
   package var keyHeadCount: Int? { self["num_key_value_heads"]?.integer }
 
   /// Whether the model says that its output head is a matrix of its own.
-  package var untiesEmbeddings: Bool { document["tie_word_embeddings"] == .boolean(false) }
+  package var untiesEmbeddings: Bool { self["tie_word_embeddings"] == .boolean(false) }
 
   /// Models of several kinds of input have the text's configuration inside.
   private subscript(key: String) -> JSONValue? { document[key] ?? document["text_config"]?[key] }

@@ -50,7 +50,7 @@ struct Cover {
         "\(leftOut.count) parameters of the GRADIEND have no place in this GGUF and are left out, "
           + "first '\(first)'")
     }
-    coverTiedCopies()
+    coverTiedHead()
   }
 
   private static let remedy = "check that this is the model the GRADIEND was trained for"
@@ -133,24 +133,25 @@ struct Cover {
     parts[piece.tensorIndex].append(Part(coverage: coverage, piece: piece, conversion: conversion))
   }
 
-  /// Covers a tied output head that the file holds a second time.
+  /// Covers an output head that is the embedding, stored a second time.
   ///
-  /// In memory it is one matrix with the embedding, so leaving it behind would untie the two. A head
-  /// whose bytes differ is not tied, and one that the configuration calls untied stays as well.
-  private mutating func coverTiedCopies() {
-    guard !base.isFolder || ModelConfiguration(besides: base)?.untiesEmbeddings != true else {
-      return
-    }
+  /// In memory the two are one matrix, so leaving the head behind would untie them. A head whose
+  /// bytes differ is not tied, and one that the configuration calls untied stays as well.
+  private mutating func coverTiedHead() {
+    guard ModelConfiguration(besides: base)?.untiesEmbeddings != true else { return }
     for position in base.tensors.indices where parts[position].isEmpty {
-      let copy = base.tensors[position]
-      guard copy.descriptor.shape.count == 2 else { continue }
-      let original = base.tensors.indices.first { index in
-        !parts[index].isEmpty && isSame(base.tensors[index], copy)
-      }
-      guard let original else { continue }
-      parts[position] = parts[original]
+      let head = base.tensors[position]
+      guard OutputHead.isHead(head.name, isGGUF: base.isGGUF),
+        let embedding = base.tensors.indices.first(where: { index in
+          let other = base.tensors[index]
+          return !parts[index].isEmpty && OutputHead.isEmbedding(other.name, isGGUF: base.isGGUF)
+            && isSame(other, head)
+        })
+      else { continue }
+      parts[position] = parts[embedding]
       notes.append(
-        "'\(copy.name)' is the same matrix as '\(base.tensors[original].name)' and changes with it")
+        "'\(head.name)' is the same matrix as '\(base.tensors[embedding].name)' and changes with it"
+      )
     }
   }
 

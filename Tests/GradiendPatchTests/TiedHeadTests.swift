@@ -35,6 +35,37 @@ import Testing
     #expect(try applied().suffix(48) == bytes(matrix)[...])
   }
 
+  @Test func `a head that the configuration of the text unties stays as well`() throws {
+    try write(head: matrix, tie: nil)
+    try bench.folder.write(
+      #"{"model_type":"llava","text_config":{"tie_word_embeddings":false}}"#,
+      to: "base/config.json")
+    #expect(try bench.create("base", "gradiend", to: "patch", rate: 1).changedTensorCount == 1)
+  }
+
+  @Test(arguments: [
+    ["model.layers.0.gate.weight", "model.layers.1.gate.weight"],
+    ["model.embed_tokens.weight", "model.layers.0.gate.weight"],
+    ["model.layers.0.gate.weight", "lm_head.weight"],
+    ["model.embed_tokens.weight", "my_lm_head.weight"],
+  ])
+  func `a tensor with the bytes of one that changes stays, unless the two are embedding and head`(
+    names: [String]
+  ) throws {
+    var builder = SafetensorsBuilder()
+    for name in names {
+      builder.add(name, shape: [4, 3], floats: [Float](repeating: 0, count: 12))
+    }
+    try bench.folder.write(builder.bytes, to: "base/model.safetensors")
+    try bench.folder.write(#"{"tie_word_embeddings":true}"#, to: "base/config.json")
+    var gradiend = GradiendBuilder([.init(names[0], [4, 3])])
+    try gradiend.write(to: bench.folder, as: "other")
+    let summary = try bench.create("base", "other", to: "patch", rate: 1)
+    #expect(summary.changedTensorCount == 1)
+    #expect(summary.notes.isEmpty)
+    #expect(try applied().suffix(48).allSatisfy { $0 == 0 })
+  }
+
   @Test func `a head with bytes of its own stays`() throws {
     var head = matrix
     head[11] += 1
