@@ -19,6 +19,17 @@ struct ConfigurationFields {
     document["architecture"] == nil && document["input_dim"] != nil && document["layers"] != nil
   }
 
+  /// Newer checkpoints say whether they are about weights.
+  func checkSignal() throws(CheckpointError) {
+    for object in [document, document["metadata"] ?? .null]
+    where [object["mapping_kind"], object["signal_space"]?["kind"]].contains(.string("activation"))
+    {
+      throw error(
+        "this GRADIEND is of activations, which it changes while the model runs; it says nothing of "
+          + "weights, so no patch can be made of it")
+    }
+  }
+
   func architecture() throws(CheckpointError) -> JSONValue {
     guard let architecture = document["architecture"], architecture.members != nil else {
       throw error("'architecture' is missing; this is not a GRADIEND checkpoint")

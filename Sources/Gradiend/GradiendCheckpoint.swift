@@ -20,6 +20,12 @@ package struct GradiendCheckpoint: Sendable {
   /// - Complexity: O(masks and indices); the weights are not read.
   package init(path: String) throws(CheckpointError) {
     self.path = path
+    guard (try? FileStatus(path: path))?.isFolder ?? true else {
+      throw CheckpointError(
+        path: path,
+        .inconsistent(
+          "this is a file; a GRADIEND checkpoint is a folder with config.json and its weights"))
+    }
     let configuration = try GradiendConfiguration(path: Folder.join(path, "config.json"))
     self.configuration = configuration
     weights = try TensorFile(path: try Self.weightsPath(in: path, configuration.layout))

@@ -57,6 +57,7 @@ package struct GradiendConfiguration: Sendable {
       try JSONValue(parsingPython: file.bytes)
     }
     let fields = ConfigurationFields(path: path, document: document)
+    try fields.checkSignal()
     layout = fields.isOlder ? .older : .version0
     switch layout {
     case .version0:

@@ -12,13 +12,14 @@ package struct PatchMetadata: Equatable, Sendable {
 
   /// What was computed from a GRADIEND checkpoint.
   package struct Update: Equatable, Sendable {
-    package var featureFactors: String
+    /// Nil for a part that ignores them.
+    package var featureFactors: String?
     package var learningRate: String
     package var part: String
     package var gradiendDigest: String
 
     package init(
-      featureFactors: String, learningRate: String, part: String, gradiendDigest: String
+      featureFactors: String?, learningRate: String, part: String, gradiendDigest: String
     ) {
       self.featureFactors = featureFactors
       self.learningRate = learningRate
@@ -106,9 +107,9 @@ package struct PatchMetadata: Equatable, Sendable {
     switch source {
     case .diff: entries.append(.init("source", "diff"))
     case .gradiend(let update):
+      entries.append(.init("source", "gradiend"))
+      if let factors = update.featureFactors { entries.append(.init("feature_factor", factors)) }
       entries += [
-        .init("source", "gradiend"),
-        .init("feature_factor", update.featureFactors),
         .init("learning_rate", update.learningRate),
         .init("part", update.part),
         .init("gradiend_digest", update.gradiendDigest),
@@ -163,11 +164,12 @@ package struct PatchMetadata: Equatable, Sendable {
     switch try fields.require("source") {
     case "diff": source = .diff
     case "gradiend":
+      let part = try fields.require("part")
       source = .gradiend(
         Update(
-          featureFactors: try fields.require("feature_factor"),
+          featureFactors: part == "decoder" ? try fields.require("feature_factor") : nil,
           learningRate: try fields.require("learning_rate"),
-          part: try fields.require("part"),
+          part: part,
           gradiendDigest: try fields.require("gradiend_digest")))
     case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
     }

@@ -39,7 +39,7 @@ struct CreateCommand: Command {
     the reference package does, and writes what changes. The result itself is not written; \
     'gradiend-patch apply' makes it.
     """
-  static let exitStatuses = ExitStatus.writing
+  static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
   static let examples = [
     CommandExample(
       "gradiend-patch create Llama-3.2-3B gradiend-gender -o gradiend_patch.safetensors "
@@ -54,7 +54,7 @@ struct CreateCommand: Command {
         help: "GRADIEND checkpoint: folder with config.json, or name on the Hub"),
       .option(
         \.featureFactors, "--feature-factor", value: "H[,H...]",
-        help: "feature factor h, one for each latent", isRequired: true),
+        help: "feature factor h, one for each latent; for part decoder, and only for that"),
       .option(
         \.learningRate, "--learning-rate", value: "A",
         help: "learning rate, which multiplies the decoder output", isRequired: true),
@@ -70,6 +70,12 @@ struct CreateCommand: Command {
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
     try check(maxRelativeError: maxRelativeError)
+    guard (part == .decoder) != featureFactors.isEmpty else {
+      throw UsageError(
+        part == .decoder
+          ? "option '--feature-factor' is missing"
+          : "part '\(part.rawValue)' ignores '--feature-factor': leave it out")
+    }
     guard featureFactors.allSatisfy(\.isFinite) else {
       throw UsageError("H of '--feature-factor' must be finite")
     }

@@ -17,7 +17,7 @@ struct DiffCommand: Command {
     Both must have the same tensors, of the same types and shapes. This is how debiased models that \
     are already published become patches.
     """
-  static let exitStatuses = ExitStatus.writing
+  static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
   static let examples = [
     CommandExample(
       "gradiend-patch diff bert-base-cased bert-base-cased-gradiend-gender-debiased",

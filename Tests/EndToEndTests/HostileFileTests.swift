@@ -51,6 +51,17 @@ import Testing
     #expect(try !stage.folder.names().contains("out"))
   }
 
+  @Test(.disabled(if: Sanitizer.isActive, "a sanitizer takes address space of its own"))
+  func `memory does not grow with the number of latents but for the weights themselves`() throws {
+    let latentCount = 500_000
+    var builder = GradiendBuilder([.init("norm.weight", [3])], latentCount: latentCount)
+    try builder.write(to: stage.folder, as: "wide")
+    let outcome = try run(
+      "create base.safetensors wide -o out --part decoder-sum --learning-rate 1 --threads 1",
+      kilobytes: 256 << 10)
+    #expect(outcome.status == 0, "\(outcome)")
+  }
+
   /// Runs the program with so much address space.
   private func run(_ words: String, kilobytes: Int) throws -> Program.Outcome {
     try Program(folder: stage.folder.path, executable: "/bin/sh")

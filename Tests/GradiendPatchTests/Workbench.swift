@@ -48,8 +48,8 @@ struct Workbench {
     rate: Float = 0.01, part: UpdatedPart = .decoder, threads: Int = 0
   ) throws(PatchError) -> PatchSummary {
     var creation = PatchCreation(
-      base: path(base), gradiend: path(gradiend), output: path(output), featureFactors: factors,
-      learningRate: rate)
+      base: path(base), gradiend: path(gradiend), output: path(output),
+      featureFactors: part == .decoder ? factors : [], learningRate: rate)
     creation.part = part
     creation.threadCount = threads
     return try creation.run()

@@ -141,7 +141,22 @@ import Testing
   }
 
   @Test(arguments: [
+    (#""base_model":"base""#, #""mapping_kind":"activation""#),
+    (#""base_model":"base""#, #""signal_space":{"kind":"activation"}"#),
+    (#""format_version":0"#, #""signal_space":{"kind":"activation","site":"mlp"}"#),
+  ])
+  func `a checkpoint of activations is refused as such, whatever else it says`(
+    old: String, new: String
+  ) throws {
+    #expect(
+      try refusal(old, new)
+        == "this GRADIEND is of activations, which it changes while the model runs; it says nothing "
+        + "of weights, so no patch can be made of it")
+  }
+
+  @Test(arguments: [
     (#""activation_decoder":"id","#, ""), (#""bias_decoder":true,"#, ""),
+    (#""base_model":"base""#, #""mapping_kind":"parameter""#),
     (#""bias_decoder":true"#, #""bias_decoder":null"#), (#","torch_dtype":"float32""#, ""),
     (#""torch_dtype":"float32""#, #""torch_dtype":"unknown""#), (#""mode":"mixed","#, ""),
     (#""num_selected":4"#, #""x":4"#), (#""base_model":"base""#, #""base_model":[]"#),

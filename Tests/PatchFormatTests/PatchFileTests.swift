@@ -69,6 +69,20 @@ import Testing
     #expect(try refusal(forge.bytes) == "byte 8: the patch has source 'merge'")
   }
 
+  @Test func `a feature factor is there for the decoder, and for no other part`() throws {
+    var forge = PatchForge()
+    forge["feature_factor"] = nil
+    #expect(try refusal(forge.bytes) == "byte 8: the patch's metadata lack 'feature_factor'")
+    forge["part"] = "decoder-bias"
+    guard case .gradiend(let update) = try open(forge.bytes).metadata.source else {
+      Issue.record("not of a GRADIEND")
+      return
+    }
+    #expect(update.featureFactors == nil)
+    forge["feature_factor"] = "1.0"
+    #expect(try refusal(forge.bytes).contains("has metadata 'feature_factor' that"))
+  }
+
   @Test func `repository and commit are read, both or neither`() throws {
     let commit = String(repeating: "0a", count: 20)
     var forge = PatchForge()

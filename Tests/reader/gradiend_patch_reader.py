@@ -30,7 +30,7 @@ TYPES = [
 ]
 FLOATS = {"F16": "f16", "BF16": "bf16", "F32": "f32"}
 
-GRADIEND_KEYS = ["feature_factor", "learning_rate", "part", "gradiend_digest"]
+GRADIEND_KEYS = ["learning_rate", "part", "gradiend_digest"]
 ORIGIN_KEYS = ["_repository", "_commit"]
 BOUNDED_KEYS = ["max_relative_error", "relative_error"]
 KEYS = [
@@ -229,6 +229,7 @@ class Patch:
             metadata.get("format_version", "").split(".")[0] == "1", "unsupported format version")
         require(metadata.get("source") in ("gradiend", "diff"), "unknown source")
         keys = KEYS + (GRADIEND_KEYS if metadata["source"] == "gradiend" else [])
+        keys += ["feature_factor"] if metadata.get("part") == "decoder" else []
         keys += BOUNDED_KEYS if "max_relative_error" in metadata else []
         for role in ("base", {"gradiend": "gradiend", "diff": "result"}[metadata["source"]]):
             if role + "_repository" in metadata:

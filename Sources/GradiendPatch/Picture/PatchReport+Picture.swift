@@ -59,8 +59,9 @@ extension PatchReport {
   var headline: [String] {
     let values = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
     var source = "The difference of two models"
-    if let factor = values["feature_factor"], let rate = values["learning_rate"] {
-      source = "GRADIEND, feature factor \(factor), learning rate \(rate)"
+    if let rate = values["learning_rate"] {
+      let factor = values["feature_factor"].map { "feature factor \($0), " } ?? ""
+      source = "GRADIEND, \(factor)learning rate \(rate)"
       if let part = values["part"], part != "decoder" { source += ", \(part)" }
     }
     if let error = values["max_relative_error"] { source += ", to a relative error of \(error)" }

@@ -51,8 +51,12 @@ struct CardText {
           "Method",
           "[GRADIEND](https://arxiv.org/abs/2502.01406): the learning rate times the decoder's "
             + "output for the feature factor is added to the weights"
-        ),
-        ("Feature factor h", Markdown.plain(update.featureFactors)),
+        )
+      ]
+      if let factors = update.featureFactors {
+        rows.append(("Feature factor h", Markdown.plain(factors)))
+      }
+      rows += [
         ("Learning rate α", Markdown.plain(update.learningRate)),
         ("Part", Markdown.plain(update.part)),
       ]

@@ -29,7 +29,7 @@ def create(
     gradiend: StrPath,
     output: StrPath = "gradiend_patch.safetensors",
     *,
-    feature_factor: Union[SupportsFloat, Sequence[SupportsFloat]],
+    feature_factor: Optional[Union[SupportsFloat, Sequence[SupportsFloat]]] = None,
     learning_rate: SupportsFloat,
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
@@ -39,12 +39,12 @@ def create(
 ) -> PatchSummary:
     """Makes the patch that adds a GRADIEND to a base model, and writes it to ``output``.
 
-    ``feature_factor`` is a number for each latent. All arguments are those of
+    ``feature_factor`` is a number for each latent, and is for ``part`` ``decoder`` alone. All arguments are those of
     ``gradiend-patch create --help``; ``progress`` is called some ten times a second.
     """
     factors = feature_factor if isinstance(feature_factor, Sequence) else [feature_factor]
     options = [
-        "--feature-factor=" + ",".join(map(_number, factors)),
+        *(["--feature-factor=" + ",".join(map(_number, factors))] if feature_factor is not None else []),
         "--learning-rate=" + _number(learning_rate),
         "--part=" + part,
         "--max-relative-error=" + _number(max_relative_error),
