@@ -58,7 +58,7 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "Hub", "PatchFormat"],
       swiftSettings: strict),
     .executableTarget(
-      name: "gradiend-patch", dependencies: ["CommandGrammar", "GradiendPatch"],
+      name: "gradiend-patch", dependencies: ["CLinux", "CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
     .executableTarget(

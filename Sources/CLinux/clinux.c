@@ -2,6 +2,7 @@
 #include "clinux.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -27,6 +28,12 @@ int clinux_core_count(void) {
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (int)online : 1;
+}
+
+void clinux_keep_freed_memory(int byte_count) {
+  // Larger blocks would be mapped one by one; this is the most that glibc takes.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, byte_count);
 }
 
 char **clinux_environment(void) { return environ; }

@@ -27,10 +27,11 @@ public struct CheckpointVerification: Sendable {
     let checkpoint = try InputName(self.checkpoint).checkpoint()
     let binding = try PatchBinding(patch, checkpoint)
     let digests = TensorDigests(binding.plan)
-    let hashes = Lane(FileHasher(checkpoint))
+    let workers = Workers(threadCount)
+    let hashes = Lane(FileHasher(checkpoint), workers)
     let isDirect = binding.placement is DirectPlacement
     let counter = ProgressCounter(binding.plan, progress)
-    try Workers(threadCount).run(binding.plan.items.count, closing: [hashes]) {
+    try workers.run(binding.plan.items.count, closing: [hashes]) {
       (number) throws(PatchError) in
       let item = binding.plan.items[number]
       let bytes = try binding.placement.bytes(of: item)

@@ -9,7 +9,7 @@ final class Lane<State: Sendable>: Closable {
   typealias Work = @Sendable (inout State) throws(PatchError) -> Void
 
   /// How many pieces may gather: what they hold on to is the memory that running ahead costs.
-  private static var backlogLimit: Int { 16 }
+  private let backlogLimit: Int
 
   private struct Queue {
     var next = 0
@@ -34,8 +34,12 @@ final class Lane<State: Sendable>: Closable {
   private let queue = Mutex(Queue())
   private let state: Mutex<State>
 
-  init(_ state: State) {
+  /// - Parameters:
+  ///   - state: what is changed.
+  ///   - workers: those that leave pieces; two may gather for each.
+  init(_ state: State, _ workers: Workers) {
     self.state = Mutex(state)
+    backlogLimit = min(16, 2 * workers.count)
   }
 
   /// Has `work` done once every number below `number` is.
@@ -57,7 +61,7 @@ final class Lane<State: Sendable>: Closable {
       current = queue.withLock { queue in
         let next = queue.takeNext()
         queue.isBusy = next != nil
-        if queue.backlog.count <= Self.backlogLimit / 2 { queue.releaseWaiting() }
+        if queue.backlog.count <= backlogLimit / 2 { queue.releaseWaiting() }
         return next
       }
     }
@@ -69,7 +73,7 @@ final class Lane<State: Sendable>: Closable {
   private func waitForRoom() {
     let turn = DispatchSemaphore(value: 0)
     let mustWait = queue.withLock { queue in
-      guard !queue.isClosed, queue.backlog.count > Self.backlogLimit else { return false }
+      guard !queue.isClosed, queue.backlog.count > backlogLimit else { return false }
       queue.waiting.append(turn)
       return true
     }

@@ -27,9 +27,9 @@ struct PatchEncoding {
         path: output, overwrites: overwrites, reserving: longestMetadata,
         hasLayouts: layoutSource != nil)
     }
-    let baseHashes = Lane(FileHasher(base))
-    let resultHashes = Lane(FileHasher(base))
-    let table = Lane(TensorTable(base, writer: writer))
+    let baseHashes = Lane(FileHasher(base), workers)
+    let resultHashes = Lane(FileHasher(base), workers)
+    let table = Lane(TensorTable(base, writer: writer), workers)
     let counter = ProgressCounter(plan, progress)
 
     try workers.run(plan.items.count, closing: [baseHashes, resultHashes, table]) {

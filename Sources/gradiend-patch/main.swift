@@ -1,7 +1,10 @@
+import CLinux
 import CommandGrammar
 import GradiendPatch
 import Glibc
 
+// Chunks of 8 MiB come and go.
+clinux_keep_freed_memory(64 << 20)
 Console.occupyClosedStreams()
 UnfinishedOutputs.removeOnSignals { error in
   // On a thread of its own, while the command is stuck in the middle of reading.

@@ -20,6 +20,9 @@ int clinux_begin_writeback(int descriptor, off_t offset, off_t byte_count);
 /// How many cores this process may use.
 int clinux_core_count(void);
 
+/// Has each arena keep up to so much freed memory, which the system would have to clear again.
+void clinux_keep_freed_memory(int byte_count);
+
 /// The environment of this process, for a child to inherit.
 char **clinux_environment(void);
 

@@ -83,7 +83,7 @@ public struct InPlacePatching: Sendable {
     let batches = ChangeBatches(work, limit: ChangeBatches.limit(for: work))
     let change = InPlaceChange(work, batches, workers: workers)
     let phases = PhasedProgress(batches, binding.plan, progress)
-    let hashes = checksSHA256 ? Lane(FileHasher(input)) : nil
+    let hashes = checksSHA256 ? Lane(FileHasher(input), workers) : nil
     if checksSHA256 { try binding.checkHasPublishedBytes() }
     do {
       try change.survey(hashes: hashes, progress: phases.surveying)
