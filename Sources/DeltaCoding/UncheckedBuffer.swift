@@ -1,7 +1,8 @@
 /// Scratch memory of the coding loops, whose indices are checked by ``checkIndex(_:)`` only.
 ///
 /// Bounds checks would double the time of a loop that does a handful of instructions an element.
-/// Every index is either masked to the buffer's size or a position inside the chunk.
+/// Every index is either masked to the buffer's size or a position inside the chunk. The bytes that
+/// it comes from are a copy of the caller's: what one pass counted holds for the next.
 @safe
 struct UncheckedBuffer<Element: BitwiseCopyable>: ~Copyable {
   let count: Int
