@@ -6,7 +6,7 @@ extension JSONValue {
   ///
   /// Real numbers have so many significant digits, by default as many as give them back.
   ///
-  /// - Precondition: No real number is infinite or NaN, and no string holds U+0000.
+  /// - Precondition: No real number is infinite or NaN, and no key holds U+0000.
   package func text(isIndented: Bool = false, significantDigits: Int = 17) -> String {
     let root = unsafe jansson()
     defer { unsafe json_decref(root) }
@@ -34,7 +34,13 @@ extension JSONValue {
       let array = unsafe json_array()
       for element in elements { unsafe json_array_append_new(array, element.jansson()) }
       return unsafe array
-    case .string(let string): return unsafe json_string(string)
+    case .string(var string):
+      // With its length: the text may hold U+0000.
+      return string.withUTF8 { bytes in
+        unsafe bytes.withMemoryRebound(to: CChar.self) {
+          unsafe json_stringn($0.baseAddress, $0.count)
+        }
+      }
     case .integer(let integer): return unsafe json_integer(json_int_t(integer))
     case .real(let real): return unsafe json_real(real)
     case .boolean(let boolean): return unsafe boolean ? json_true() : json_false()

@@ -38,6 +38,7 @@ package struct GGUFHeader: Equatable, Sendable {
     version = try Self.version(&reader)
     // An entry takes at least so many bytes, so a larger count cannot be meant.
     let tensorCount = try Self.count("tensors", leastByteCount: 24, &reader)
+    try Checkpoint.checkTensorCount(tensorCount, at: 8)
     let keyCount = try Self.count("key-value pairs", leastByteCount: 13, &reader)
     metadata = try Self.metadata(keyCount, &reader)
     alignment = try Self.alignment(metadata, before: reader.position)
@@ -106,6 +107,9 @@ package struct GGUFHeader: Equatable, Sendable {
         let offset = reader.position
         let key = try GGUFValueParser.readText(&reader)
         guard !key.isEmpty else { throw .corrupt("the key is empty", at: offset) }
+        guard !key.contains(0) else {
+          throw .corrupt("a key holds a NUL, which readers take for its end", at: offset)
+        }
         let name = String(decoding: key, as: UTF8.self)
         guard keys.insert(key).inserted else {
           throw .corrupt("key '\(name)' occurs twice", at: offset)
