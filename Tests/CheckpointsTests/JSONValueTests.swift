@@ -82,13 +82,27 @@ import Testing
     }
   }
 
+  @Test func `indented text has a member a line, and a number that JSON lacks is null`() {
+    let value = JSONValue.object([
+      .init("a", .array([.integer(1), .object([])])), .init("b", .array([])),
+      .init("c", .real(.nan)), .init("d", .real(0.1)),
+    ])
+    let lines = [
+      "{", #"  "a": ["#, "    1,", "    {}", "  ],", #"  "b": [],"#, #"  "c": null,"#,
+      #"  "d": 0.1"#, "}",
+    ]
+    #expect(value.text(isIndented: true, significantDigits: 3) == lines.joined(separator: "\n"))
+  }
+
   @Test func `brackets and commas in strings are no values`() {
     let text = #"{"x":"\""# + String(repeating: "[,{", count: JSONValue.valueCountLimit) + #""}"#
     #expect(throws: Never.self) { try Self.parse(text) }
   }
 
   @Test func `text with U+0000 is written whole`() throws {
-    #expect(JSONValue.array([.string("a\0b"), .string("")]).text() == #"["a\u0000b",""]"#)
+    #expect(
+      JSONValue.object([.init("a\0b", .string("c\0d")), .init("a\0", .string(""))]).text()
+        == #"{"a\u0000b":"c\u0000d","a\u0000":""}"#)
   }
 
   @Test func `random bytes never trap`() {

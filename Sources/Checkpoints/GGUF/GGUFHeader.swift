@@ -107,9 +107,6 @@ package struct GGUFHeader: Equatable, Sendable {
         let offset = reader.position
         let key = try GGUFValueParser.readText(&reader)
         guard !key.isEmpty else { throw .corrupt("the key is empty", at: offset) }
-        guard !key.contains(0) else {
-          throw .corrupt("a key holds a NUL, which readers take for its end", at: offset)
-        }
         let name = String(decoding: key, as: UTF8.self)
         guard keys.insert(key).inserted else {
           throw .corrupt("key '\(name)' occurs twice", at: offset)
