@@ -10,7 +10,7 @@ LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-sanitized faults fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-sanitized faults memory fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -30,6 +30,11 @@ test: $(PYTHON)/ready
 faults:
 	@Tests/install-packages.sh $(LIBRARIES)
 	@GRADIEND_PATCH_KILLS=$(or $(KILLS),200) swift test --disable-xctest --filter 'KillTests|InPlaceFaultTests'
+
+## memory: measure the peak memory of each command on files of 1 GB, in 4 GB of disk
+memory: build
+	@Tests/install-packages.sh python3
+	@Tests/memory.py $(PATCH) $(CURDIR)/.build/memory
 
 ## test-sanitized: run the suite under AddressSanitizer, then under ThreadSanitizer
 test-sanitized:

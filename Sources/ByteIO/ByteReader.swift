@@ -74,7 +74,8 @@ package struct ByteReader: ~Escapable {
   package mutating func readUTF8(_ byteCount: Int) throws(FormatError) -> String {
     let start = position
     let span = try readBytes(byteCount)
-    guard let text = String(validating: span.array, as: UTF8.self) else {
+    let text = unsafe span.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
+    guard let text else {
       position = start
       throw .corrupt("a name is not UTF-8", at: start)
     }

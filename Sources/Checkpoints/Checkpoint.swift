@@ -54,6 +54,10 @@ package struct Checkpoint: Sendable {
 
     var tensors: [Tensor] = []
     var positions: [String: Int] = [:]
+    let tensorCount = files.reduce(0) { $0 + $1.tensors.count }
+    try CheckpointError.attributing(path) { () throws(FormatError) in
+      try Self.checkTensorCount(tensorCount, at: 0)
+    }
     for (fileIndex, file) in files.enumerated() {
       for descriptor in file.tensors {
         if let other = positions.updateValue(tensors.count, forKey: descriptor.name) {
@@ -70,6 +74,19 @@ package struct Checkpoint: Sendable {
     try index?.check(positions.mapValues { files[tensors[$0].fileIndex].name })
   }
 
+  /// The most tensors that a checkpoint, a file or a patch may list: each takes some hundred bytes of
+  /// memory, however few it has in the file.
+  package static let tensorCountLimit = 1_000_000
+
+  /// - Throws: ``FormatError`` if there are more tensors than that.
+  package static func checkTensorCount(_ count: Int, at offset: Int) throws(FormatError) {
+    guard count <= tensorCountLimit else {
+      throw .limitExceeded(
+        "there are more tensors than the \(tensorCountLimit) that a checkpoint may have", at: offset
+      )
+    }
+  }
+
   /// The tensor with this name.
   package subscript(name: String) -> Tensor? {
     positions[name].map { tensors[$0] }
@@ -77,6 +94,13 @@ package struct Checkpoint: Sendable {
 
   /// The file that holds `tensor`.
   package func file(of tensor: Tensor) -> MappedFile { files[tensor.fileIndex].mapped }
+
+  /// Whether a tensor has the bytes of a tensor of `other`. Few of them stay in memory.
+  package func hasSameBytes(_ tensor: Tensor, as another: Tensor, of other: Checkpoint) -> Bool {
+    file(of: tensor).hasSameBytes(
+      in: tensor.descriptor.byteRange, as: other.file(of: another),
+      in: another.descriptor.byteRange)
+  }
 
   /// Whether the files are GGUF.
   package var isGGUF: Bool {

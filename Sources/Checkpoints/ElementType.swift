@@ -1,3 +1,5 @@
+internal import ByteIO
+
 /// The element types of safetensors, version 0.8, and of GGUF.
 ///
 /// Sources: the `Dtype` enumeration of the safetensors reference (Formats/safetensors.md, section
@@ -122,7 +124,6 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
   package func byteCount(of shape: [Int]) -> Int? {
     guard let bits = bitCount(of: shape) else { return nil }
     if let block, !(shape.last ?? 1).isMultiple(of: block.elementCount) { return nil }
-    guard !shape.contains(0) else { return 0 }
     return bits.isMultiple(of: 8) ? bits / 8 : nil
   }
 
@@ -131,23 +132,12 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
   package func fits(_ shape: [Int]) -> Bool { bitCount(of: shape) != nil }
 
   private func bitCount(of shape: [Int]) -> Int? {
-    var factors = shape.filter { $0 != 0 }
     switch storage {
-    case .bits(let bits): factors.append(bits)
+    case .bits(let bits): return (shape + [bits]).checkedProduct
     case .blocks(let block):
-      factors.append(8 * block.byteCount)
-      // Whole blocks: the count of elements in a row becomes that of blocks.
-      if let last = shape.last, last != 0 {
-        factors[shape.filter { $0 != 0 }.count - 1] = max(1, last / block.elementCount)
-      }
+      // A row of elements is one of blocks.
+      let blocksPerRow = (shape.last ?? 1) / block.elementCount
+      return (shape.dropLast() + [blocksPerRow, block.byteCount, 8]).checkedProduct
     }
-    // The product must not depend on the order of factors, so a zero cannot hide an overflow.
-    var product = 1
-    for factor in factors {
-      let (next, overflows) = product.multipliedReportingOverflow(by: factor)
-      guard factor > 0, !overflows else { return nil }
-      product = next
-    }
-    return product
   }
 }

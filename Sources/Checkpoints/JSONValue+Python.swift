@@ -8,6 +8,7 @@ extension JSONValue {
   ///
   /// - Throws: ``FormatError`` as ``init(parsing:)`` does, at the byte of `text`.
   package init(parsingPython text: RawSpan) throws(FormatError) {
+    try Self.checkSize(of: text, in: 0..<text.byteCount)
     var bytes = text.array
     var position = 0
     while position < bytes.count {

@@ -24,18 +24,39 @@ package indirect enum JSONValue: Equatable, Sendable {
   /// The deepest nesting accepted, that of the safetensors reference.
   package static let depthLimit = 127
 
+  /// What is parsed at once may have so many bytes, and so many values: each of these takes up to 300
+  /// bytes of memory, however few it has in the text.
+  package static let byteCountLimit = 16 << 20
+  package static let valueCountLimit = 500_000
+
   /// Parses UTF-8 text that is one JSON object and nothing else.
   ///
   /// Stricter than many parsers: a key that occurs twice, a byte order mark and NUL are errors.
   ///
-  /// - Throws: ``FormatError`` at the byte where parsing stopped.
+  /// - Throws: ``FormatError`` at the byte where parsing stopped, or before it if the text is over a
+  ///   limit.
   /// - Complexity: O(`text.byteCount`).
   package init(parsing text: RawSpan) throws(FormatError) {
+    try self.init(text, in: 0..<text.byteCount, flags: 0, depth: 1)
+    guard case .object = self else { throw .corrupt("not a JSON object", at: 0) }
+  }
+
+  /// Parses a value of any kind in `range` of `text`, where it is a member of the outermost object.
+  ///
+  /// - Throws: ``FormatError`` as ``init(parsing:)`` does, at the byte of `text`.
+  init(parsingMember text: RawSpan, in range: Range<Int>) throws(FormatError) {
+    try self.init(text, in: range, flags: JSON_DECODE_ANY, depth: 2)
+  }
+
+  private init(
+    _ text: RawSpan, in range: Range<Int>, flags: Int32, depth: Int
+  ) throws(FormatError) {
+    try Self.checkSize(of: text, in: range)
     var error = json_error_t()
-    let root = unsafe text.withUnsafeBytes { bytes in
+    let root = unsafe text.extracting(range).withUnsafeBytes { bytes in
       unsafe json_loadb(
         bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count,
-        Int(JSON_REJECT_DUPLICATES), &error)
+        Int(JSON_REJECT_DUPLICATES | flags), &error)
     }
     guard let root = unsafe root else {
       let message = unsafe withUnsafePointer(to: &error.text) {
@@ -43,11 +64,14 @@ package indirect enum JSONValue: Equatable, Sendable {
           unsafe String(cString: $0)
         }
       }
-      throw .corrupt("not JSON: \(message)", at: max(0, Int(error.position)))
+      throw .corrupt("not JSON: \(message)", at: range.lowerBound + max(0, Int(error.position)))
     }
     defer { unsafe json_decref(root) }
-    self = try unsafe JSONValue(root, depth: 1)
-    guard case .object = self else { throw .corrupt("not a JSON object", at: 0) }
+    do throws(FormatError) {
+      self = try unsafe JSONValue(root, depth: depth)
+    } catch {
+      throw error.shifted(by: range.lowerBound)
+    }
   }
 
   private init(_ value: UnsafeMutablePointer<json_t>, depth: Int) throws(FormatError) {

@@ -48,36 +48,28 @@ package struct SafetensorsHeader: Equatable, Sendable {
           + "this is not a safetensors file, or it is damaged", at: 0)
     }
     let start = reader.position
-    let text = try reader.readBytes(Int(declared))
-    guard text.hasBytes(of: "{") else {
+    guard try reader.readBytes(Int(declared)).hasBytes(of: "{") else {
       throw .corrupt("the header does not begin with '{'", at: start)
     }
-    let document: JSONValue
-    do {
-      document = try JSONValue(parsing: text)
-    } catch {
-      throw error.shifted(by: start)
-    }
-    payloadOffset = reader.position
+    let payloadOffset = reader.position
     var tensors: [TensorDescriptor] = []
     var metadata: [Metadatum] = []
-    var names: Set<String> = []
-    for member in document.members ?? [] {
-      // Keys that differ in bytes only, as a composed letter and a decomposed one do.
-      guard names.insert(member.key).inserted else {
-        throw .corrupt("two tensors have the name '\(member.key)'", at: start)
-      }
-      if member.key == "__metadata__" {
-        metadata = try Self.metadata(member.value, at: start)
+    try JSONValue.forEachMember(of: file, in: start..<payloadOffset) {
+      (key, range) throws(FormatError) in
+      let value = try JSONValue(parsingMember: file, in: range)
+      if key == "__metadata__" {
+        metadata = try Self.metadata(value, at: start)
       } else {
-        tensors.append(try Self.tensor(member, payloadOffset: payloadOffset, at: start))
+        try Checkpoint.checkTensorCount(tensors.count + 1, at: start)
+        tensors.append(
+          try Self.tensor(key, value, payloadOffset: payloadOffset, at: start))
       }
     }
-    self.tensors = tensors.sorted {
+    tensors.sort {
       ($0.byteRange.lowerBound, $0.byteRange.upperBound)
         < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
     }
-    self.metadata = metadata
+    (self.tensors, self.metadata, self.payloadOffset) = (tensors, metadata, payloadOffset)
     try checkCoverage(fileByteCount: fileByteCount)
   }
 
@@ -113,45 +105,39 @@ package struct SafetensorsHeader: Equatable, Sendable {
   }
 
   private static func tensor(
-    _ member: JSONValue.Member, payloadOffset: Int, at offset: Int
+    _ name: String, _ entry: JSONValue, payloadOffset: Int, at offset: Int
   ) throws(FormatError) -> TensorDescriptor {
     func corrupt(_ message: String) -> FormatError {
-      .corrupt("tensor '\(member.key)': \(message)", at: offset)
+      .corrupt("tensor '\(name)': \(message)", at: offset)
     }
-    guard member.value.members != nil else { throw corrupt("its entry is not an object") }
-    guard let typeName = member.value["dtype"]?.string else {
+    guard entry.members != nil else { throw corrupt("its entry is not an object") }
+    guard let typeName = entry["dtype"]?.string else {
       throw corrupt("dtype is missing or not a string")
     }
-    guard let type = ElementType(rawValue: typeName), case .bits(let bitWidth) = type.storage,
-      type != .opaque
-    else {
-      throw .unsupported("tensor '\(member.key)': dtype '\(typeName)' is unknown", at: offset)
+    guard let type = ElementType(rawValue: typeName), type.block == nil, type != .opaque else {
+      throw .unsupported("tensor '\(name)': dtype '\(typeName)' is unknown", at: offset)
     }
-    guard let shape = naturals(member.value["shape"]) else {
+    guard let shape = naturals(entry["shape"]) else {
       throw corrupt("shape is missing or not a list of integers of at least 0")
     }
-    guard let ends = naturals(member.value["data_offsets"]), ends.count == 2 else {
+    guard let ends = naturals(entry["data_offsets"]), ends.count == 2 else {
       throw corrupt("data_offsets is missing or not two integers of at least 0")
     }
     guard ends[0] <= ends[1] else { throw corrupt("it ends at \(ends[1]), before its start") }
-    // The product must not depend on the order of factors, so a zero cannot hide an overflow.
-    guard let bitCount = product(shape.filter { $0 != 0 } + [bitWidth]) else {
-      throw corrupt("shape \(shape) overflows")
-    }
-    let isEmpty = shape.contains(0)
-    guard isEmpty || bitCount.isMultiple(of: 8) else {
+    guard type.fits(shape) else { throw corrupt("shape \(shape) overflows") }
+    guard let byteCount = type.byteCount(of: shape) else {
       throw corrupt("\(typeName) of shape \(shape) does not fill whole bytes")
     }
-    let byteCount = isEmpty ? 0 : bitCount / 8
     guard ends[1] - ends[0] == byteCount else {
       throw corrupt(
         "\(typeName) of shape \(shape) takes \(byteCount) bytes, data_offsets give it "
           + "\(ends[1] - ends[0])")
     }
-    let (end, overflows) = ends[1].addingReportingOverflow(payloadOffset)
-    guard !overflows else { throw corrupt("data_offsets \(ends) overflow") }
+    guard let end = ends[1].plus(payloadOffset) else {
+      throw corrupt("data_offsets \(ends) overflow")
+    }
     return TensorDescriptor(
-      name: member.key, elementType: type, shape: shape,
+      name: name, elementType: type, shape: shape,
       byteRange: (end - byteCount)..<end)
   }
 
@@ -187,15 +173,4 @@ private func naturals(_ value: JSONValue?) -> [Int]? {
     naturals.append(integer)
   }
   return naturals
-}
-
-/// The product of `factors`, or nil if it overflows.
-private func product(_ factors: [Int]) -> Int? {
-  var product = 1
-  for factor in factors {
-    let (next, overflows) = product.multipliedReportingOverflow(by: factor)
-    if overflows { return nil }
-    product = next
-  }
-  return product
 }

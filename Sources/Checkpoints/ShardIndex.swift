@@ -15,25 +15,44 @@ struct ShardIndex {
     let file = try CheckpointError.attributing(path) { () throws(SystemError) in
       try MappedFile(path: path)
     }
-    let document = try CheckpointError.attributing(path) { () throws(FormatError) in
+    shardNames = try CheckpointError.attributing(path) { () throws(FormatError) in
       if let foreign = ForeignFile.describe(file.bytes) {
         throw FormatError(offset: 0, reason: .notThisFormat(foreign))
       }
-      return try JSONValue(parsing: file.bytes)
+      return try Self.shardNames(in: file.bytes)
     }
-    guard let entries = document["weight_map"]?.members, !entries.isEmpty else {
+    guard !shardNames.isEmpty else {
       throw CheckpointError(path: path, .inconsistent("it has no weight_map"))
     }
-    var shardNames: [String: String] = [:]
-    for entry in entries {
-      guard let shard = entry.value.string, Folder.isBareName(shard) else {
-        throw CheckpointError(
-          path: path,
-          .inconsistent("tensor '\(entry.key)' is not given a file of the same folder"))
-      }
-      shardNames[entry.key] = shard
+  }
+
+  /// What the `weight_map` says; empty if there is none.
+  private static func shardNames(in text: RawSpan) throws(FormatError) -> [String: String] {
+    let limit = SafetensorsHeader.byteCountLimit
+    guard text.byteCount <= limit else {
+      throw .limitExceeded("an index has at most \(limit) bytes, not \(text.byteCount)", at: 0)
     }
-    self.shardNames = shardNames
+    var shardNames: [String: String] = [:]
+    // Each name once, however many tensors lie in the file.
+    var shards: Set<String> = []
+    try JSONValue.forEachMember(of: text, in: 0..<text.byteCount) {
+      (key, range) throws(FormatError) in
+      guard key == "weight_map", text.hasBytes(of: "{", at: range.lowerBound) else {
+        _ = try JSONValue(parsingMember: text, in: range)
+        return
+      }
+      try JSONValue.forEachMember(of: text, in: range) { (name, range) throws(FormatError) in
+        guard let shard = try JSONValue(parsingMember: text, in: range).string,
+          Folder.isBareName(shard)
+        else {
+          throw .corrupt(
+            "tensor '\(name)' is not given a file of the same folder", at: range.lowerBound)
+        }
+        try Checkpoint.checkTensorCount(shardNames.count + 1, at: range.lowerBound)
+        shardNames[name] = shards.insert(shard).memberAfterInsert
+      }
+    }
+    return shardNames
   }
 
   /// The shards, sorted by name, each once.

@@ -30,9 +30,13 @@ package struct UsageError: Error, Equatable {
 }
 
 extension UsageError: CustomStringConvertible {
-  /// The lines to print, without a newline at the end.
-  package var description: String {
-    guard let command else { return sentence }
-    return "\(usage ?? "\(command): \(sentence)")\nSee '\(command) --help'."
+  /// The lines to print. What was typed is in one of them, whatever it holds.
+  package var lines: [String] {
+    guard let command else { return [sentence] }
+    let fault = usage?.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    return (fault ?? ["\(command): \(sentence)"]) + ["See '\(command) --help'."]
   }
+
+  /// The lines to print, without a newline at the end.
+  package var description: String { lines.joined(separator: "\n") }
 }

@@ -169,16 +169,14 @@ struct ConfigurationFields {
     guard let dimensions = entry["shape"]?.elements else {
       throw error("\(place) '\(name)' has no shape")
     }
-    var shape: [Int] = []
-    var elementCount = 1
-    for dimension in dimensions {
+    let shape = try dimensions.map { (dimension) throws(CheckpointError) in
       guard let length = dimension.integer, length > 0 else {
         throw error("\(place) '\(name)': shape holds \(Self.describe(dimension))")
       }
-      let (product, overflows) = elementCount.multipliedReportingOverflow(by: length)
-      guard !overflows else { throw error("\(place) '\(name)': its shape overflows") }
-      elementCount = product
-      shape.append(length)
+      return length
+    }
+    guard shape.checkedProduct != nil else {
+      throw error("\(place) '\(name)': its shape overflows")
     }
     guard
       let representation = entry["repr"]?.string.flatMap(

@@ -65,8 +65,7 @@ struct Mapping {
           "parameter '\(parameter.name)': num_selected is \(declared), but its map selects "
             + "\(count)")
       }
-      let (next, overflows) = end.addingReportingOverflow(count)
-      guard !overflows else {
+      guard let next = end.plus(count) else {
         throw error("parameter '\(parameter.name)': the entries up to here overflow")
       }
       coverages.append(

@@ -77,7 +77,10 @@ extension Selection {
     let bytes = file.bytes.extracting(tensor.byteRange)
     for start in stride(from: 0, to: bytes.byteCount, by: maskStride) {
       firstEntries.append(count)
-      count += selectedCount(bytes, start..<min(start + maskStride, bytes.byteCount))
+      let end = min(start + maskStride, bytes.byteCount)
+      count += selectedCount(bytes, start..<end)
+      file.releasePages(
+        in: tensor.byteRange.lowerBound + start..<tensor.byteRange.lowerBound + end)
     }
     let selection = Selection.mask(
       file: file, byteRange: tensor.byteRange, firstEntries: firstEntries, stride: maskStride)

@@ -92,7 +92,7 @@ public struct CheckpointComparison: Sendable {
           "tensor '\(tensor.name)' is \(after.elementType.name) \(after.shape), in the base it is "
             + "\(before.elementType.name) \(before.shape)")
       }
-      guard before.elementType != .opaque || isSame(tensor, of: base, other, of: result) else {
+      guard before.elementType != .opaque || base.hasSameBytes(tensor, as: other, of: result) else {
         throw PatchError(
           .badInput, path: result.path, tensor: tensor.name,
           "tensor '\(tensor.name)' differs, and its type is unknown to this version",
@@ -102,22 +102,13 @@ public struct CheckpointComparison: Sendable {
     }
   }
 
-  private func isSame(
-    _ tensor: Checkpoint.Tensor, of base: Checkpoint,
-    _ other: Checkpoint.Tensor, of result: Checkpoint
-  ) -> Bool {
-    base.file(of: tensor).bytes.extracting(tensor.descriptor.byteRange)
-      .hasSameBytes(as: result.file(of: other).bytes.extracting(other.descriptor.byteRange))
-  }
-
   private func hasSameLayout(_ base: Checkpoint, _ result: Checkpoint) -> Bool {
     guard hasSameFiles(base, result) else { return false }
     return zip(base.files, result.files).allSatisfy { before, after in
       before.otherByteRanges == after.otherByteRanges
         && before.tensors == after.tensors
         && before.otherByteRanges.allSatisfy { range in
-          before.mapped.bytes.extracting(range)
-            .hasSameBytes(as: after.mapped.bytes.extracting(range))
+          before.mapped.hasSameBytes(in: range, as: after.mapped, in: range)
         }
     }
   }

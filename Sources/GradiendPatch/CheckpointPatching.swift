@@ -89,8 +89,8 @@ public struct CheckpointPatching: Sendable {
       try target.write(mapped.bytes.extracting(range), file: file, at: range.lowerBound)
     }
     if checksSHA256 {
-      let found = FileHasher.lines(try target.written().map { $0.sha256() }, input)
-      try binding.check(sha256: found, of: direction.output)
+      try binding.check(
+        FileHasher.digests(try target.written(), named: input), of: direction.output)
     }
     try target.copyCompanions(of: input)
     if let undo, let lossCounter {

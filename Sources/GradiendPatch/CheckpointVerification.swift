@@ -40,18 +40,18 @@ public struct CheckpointVerification: Sendable {
       if isDirect { try hashes.leave(number) { $0.update(bytes.rawSpan, of: item) } }
       counter.finish(item)
     }
-    let sha256 = hashes.withState { $0.finish() }
+    let files = hashes.withState { $0.finish() }
     return Verdict(
-      Identification(binding, digests.tensors), sha256: sha256,
-      damaged: Self.damaged(checkpoint, sha256),
+      Identification(binding, digests.tensors), files: files,
+      damaged: Self.damaged(checkpoint, files),
       patch.metadata)
   }
 
   /// The files whose SHA-256 is not the one by which the Hub's cache knows them.
-  private static func damaged(_ checkpoint: Checkpoint, _ sha256: String) -> [String] {
-    zip(checkpoint.files, FileHasher.digests(sha256)).compactMap { file, digest in
+  private static func damaged(_ checkpoint: Checkpoint, _ found: [FileDigest]) -> [String] {
+    zip(checkpoint.files, found).compactMap { file, digest in
       let expected = HubBlob.expectedSHA256(ofFile: file.mapped.path)
-      return expected.map { $0 == digest } ?? true ? nil : file.name
+      return expected.map { $0 == digest.sha256 } ?? true ? nil : file.name
     }
   }
 
@@ -75,15 +75,16 @@ public struct CheckpointVerification: Sendable {
     public let damagedFiles: [String]
 
     init(
-      _ identification: Identification, sha256: String, damaged: [String], _ metadata: PatchMetadata
+      _ identification: Identification, files: [FileDigest], damaged: [String],
+      _ metadata: PatchMetadata
     ) {
       damagedFiles = damaged
       differingFromBase = identification.differingFromBase
       differingFromResult = identification.differingFromResult
       tensorCount = metadata.tensorCount
-      self.sha256 = sha256
+      sha256 = files.lines
       func isPublished(as identity: PatchMetadata.Identity) -> Bool {
-        FileHasher.digests(sha256) == FileHasher.digests(identity.sha256)
+        identity.holds(files)
       }
       let (isBase, isResult) = (identification.isBase, identification.isResult)
       // Where the values are the same on both sides, headers tell.

@@ -136,9 +136,7 @@ struct ConvertedBinding {
       !patch.index.tensors.contains(where: {
         if case .place(GGUFMapping.head, _, _) = mapping.fate(of: $0.name) { true } else { false }
       }),
-      isHalfway
-        || checkpoint.file(of: head).bytes.extracting(head.descriptor.byteRange).hasSameBytes(
-          as: checkpoint.file(of: stored).bytes.extracting(stored.descriptor.byteRange))
+      isHalfway || checkpoint.hasSameBytes(head, as: stored, of: checkpoint)
     else { return [] }
     return [head]
   }

@@ -159,9 +159,7 @@ struct Cover {
     guard first.name != second.name, first.descriptor.shape == second.descriptor.shape,
       first.descriptor.elementType == second.descriptor.elementType
     else { return false }
-    let bytes = base.file(of: first).bytes.extracting(first.descriptor.byteRange)
-    return bytes.hasSameBytes(
-      as: base.file(of: second).bytes.extracting(second.descriptor.byteRange))
+    return base.hasSameBytes(first, as: second, of: base)
   }
 
   /// What `output` adds to each tensor.

@@ -13,7 +13,7 @@ struct FileHasher: Sendable {
   private var fileIndex = 0
   /// How far into it.
   private var position = 0
-  private var finished: [String] = []
+  private var finished: [FileDigest] = []
 
   init(_ checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
@@ -27,27 +27,22 @@ struct FileHasher: Sendable {
     position = item.byteRange.upperBound
   }
 
-  /// The lines that `sha256sum` would write for the files.
-  mutating func finish() -> String {
+  /// The digests of the files.
+  mutating func finish() -> [FileDigest] {
     moveTo(file: checkpoint.files.count)
-    return Self.lines(finished, checkpoint)
+    return finished
   }
 
-  /// The lines that `sha256sum` would write for files with these digests and the names of those of
-  /// `checkpoint`.
-  static func lines(_ digests: [String], _ checkpoint: Checkpoint) -> String {
-    zip(digests, checkpoint.files).map { "\($0)  \($1.name)" }.joined(separator: "\n")
-  }
-
-  /// The digests in such lines, without the names, which people change.
-  static func digests(_ lines: String) -> [Substring] {
-    lines.split(separator: "\n").map { $0.prefix(64) }
+  /// The digests of `files`, under the names of those of `checkpoint`.
+  static func digests(_ files: [MappedFile], named checkpoint: Checkpoint) -> [FileDigest] {
+    zip(files, checkpoint.files).map { FileDigest(name: $1.name, sha256: $0.sha256()) }
   }
 
   private mutating func moveTo(file index: Int) {
     while fileIndex < index {
-      move(to: checkpoint.files[fileIndex].mapped.byteCount)
-      finished.append(running.finish())
+      let file = checkpoint.files[fileIndex]
+      move(to: file.mapped.byteCount)
+      finished.append(FileDigest(name: file.name, sha256: running.finish()))
       fileIndex += 1
       position = 0
       running = SHA256()
@@ -57,8 +52,7 @@ struct FileHasher: Sendable {
   /// Adds what lies between the last chunk and `end`.
   private mutating func move(to end: Int) {
     guard position < end else { return }
-    let file = checkpoint.files[fileIndex].mapped
-    running.update(file.bytes.extracting(position..<end))
+    checkpoint.files[fileIndex].mapped.forEachPiece(of: position..<end) { running.update($0) }
     position = end
   }
 }
@@ -69,11 +63,7 @@ extension MappedFile {
   /// - Complexity: O(bytes of the file), few of which stay in memory.
   func sha256() -> String {
     let running = SHA256()
-    for start in stride(from: 0, to: byteCount, by: TensorChunks.byteLimit) {
-      let range = start..<min(start + TensorChunks.byteLimit, byteCount)
-      running.update(bytes.extracting(range))
-      releasePages(in: range)
-    }
+    forEachPiece(of: 0..<byteCount) { running.update($0) }
     return running.finish()
   }
 }

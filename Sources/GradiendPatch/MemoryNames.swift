@@ -1,3 +1,4 @@
+internal import ByteIO
 internal import Checkpoints
 internal import Gradiend
 
@@ -102,9 +103,10 @@ struct MemoryNames: ParameterFinder {
       }
       expertCount += 1
     }
-    return shape.map {
-      ParameterPlace(shape: [expertCount, parts.count * $0[0], $0[1]], pieces: pieces)
-    }
+    guard let shape, let rowCount = [parts.count, shape[0]].checkedProduct,
+      [expertCount, rowCount, shape[1]].checkedProduct != nil
+    else { return nil }
+    return ParameterPlace(shape: [expertCount, rowCount, shape[1]], pieces: pieces)
   }
 
   /// `name` with another end, if it ends so.

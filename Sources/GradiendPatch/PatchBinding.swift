@@ -123,16 +123,18 @@ struct PatchBinding: Sendable {
   /// Checks that files in a role are the publisher's.
   ///
   /// - Parameters:
-  ///   - sha256: a line for each file.
+  ///   - files: their digests.
   ///   - role: which of the two checkpoints they are.
   /// - Throws: ``PatchError`` of kind `mismatch`.
-  func check(sha256: String, of role: CheckpointRole) throws(PatchError) {
-    let expected = role == .base ? patch.metadata.base.sha256 : patch.metadata.result.sha256
-    guard FileHasher.digests(sha256) != FileHasher.digests(expected) else { return }
+  func check(_ files: [FileDigest], of role: CheckpointRole) throws(PatchError) {
+    let identity = role == .base ? patch.metadata.base : patch.metadata.result
+    guard !identity.holds(files) else { return }
+    let first = zip(files, identity.files).first { $0.sha256 != $1.sha256 }
     throw PatchError(
       .mismatch, path: checkpoint.path,
-      "the values are right, but the files are not those of the publisher: SHA-256 is\n\(sha256)\n"
-        + "expected\n\(expected)",
+      "the values are right, but the files are not those of the publisher: "
+        + (first.map { "the SHA-256 of '\($0.name)' is \($0.sha256), expected \($1.sha256)" }
+          ?? "there are \(files.count), expected \(identity.files.count)"),
       remedy: "leave out --sha256 to accept the same values in other files")
   }
 
@@ -147,21 +149,8 @@ struct PatchBinding: Sendable {
 extension PatchFile {
   /// A sentence on the base that the patch needs.
   var baseDescription: String {
-    let files = metadata.base.sha256.split(separator: "\n").map { line in
-      let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-      return "\(parts.last.map(String.init)?.trimmed ?? "") (SHA-256 \(parts.first ?? ""))"
-    }
+    let files = metadata.base.files.map { "\($0.name) (SHA-256 \($0.sha256))" }
     let more = files.count > 1 ? " and \(files.count - 1) more" : ""
     return "the patch was made for \(files.first ?? "no file")\(more)"
-  }
-}
-
-extension String {
-  /// Without blanks at both ends.
-  fileprivate var trimmed: String {
-    var rest = Substring(self)
-    while rest.first == " " { rest = rest.dropFirst() }
-    while rest.last == " " { rest = rest.dropLast() }
-    return String(rest)
   }
 }

@@ -62,11 +62,11 @@ struct PatchEncoding {
       throw PatchError.changed(file.path)
     }
     // Files of another layout are hashed as they are.
-    let resultSHA256 =
-      layoutSource.map { FileHasher.lines($0.files.map { $0.mapped.sha256() }, base) }
+    let resultFiles =
+      layoutSource.map { FileHasher.digests($0.files.map(\.mapped), named: base) }
       ?? resultHashes.withState { $0.finish() }
     return try finish(
-      sha256: (baseHashes.withState { $0.finish() }, resultSHA256),
+      files: (baseHashes.withState { $0.finish() }, resultFiles),
       table: table.withState { $0 })
   }
 
@@ -101,7 +101,7 @@ struct PatchEncoding {
   }
 
   private func finish(
-    sha256: (base: String, result: String), table: TensorTable
+    files: (base: [FileDigest], result: [FileDigest]), table: TensorTable
   ) throws(PatchError) -> PatchSummary {
     var table = table
     let layouts = layoutSource.map {
@@ -111,8 +111,8 @@ struct PatchEncoding {
       try table.finish(layouts: layouts) { table in
         let totals = table.totals
         return metadata(
-          base: .init(sha256: sha256.base, digest: "\(totals.base)"),
-          result: .init(sha256: sha256.result, digest: "\(totals.result)"),
+          base: .init(files: files.base, digest: "\(totals.base)"),
+          result: .init(files: files.result, digest: "\(totals.result)"),
           relativeError: "\(Float(table.relativeError))",
           changedTensorCount: table.tensors.count { $0.change != nil },
           changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
@@ -153,9 +153,9 @@ struct PatchEncoding {
 
   /// Metadata as long as those that will be known at the end.
   private var longestMetadata: PatchMetadata {
-    let sha256 = base.files.map { String(repeating: "0", count: 64) + "  " + $0.name }
     let identity = PatchMetadata.Identity(
-      sha256: sha256.joined(separator: "\n"), digest: String(repeating: "0", count: 32))
+      files: base.files.map { .init(name: $0.name, sha256: String(repeating: "0", count: 64)) },
+      digest: String(repeating: "0", count: 32))
     return metadata(
       base: identity, result: identity, relativeError: "-1.23456789e-10",
       changedTensorCount: base.tensors.count, changedElementCount: elementCount)

@@ -82,6 +82,7 @@ public struct PatchReport: Sendable {
         for (chunk, range) in zip(chunks, ranges) {
           let shape = ChunkShape(element: element, rows: chunk.rows, columns: chunk.columns)
           do throws(FormatError) {
+            defer { patch.file.releasePages(in: range) }
             let summary = try ChunkCoder(shape).summary(of: patch.file.bytes.extracting(range))
             streams.positions += summary.positions
             streams.values += summary.values

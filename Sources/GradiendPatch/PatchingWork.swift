@@ -82,6 +82,7 @@ struct PatchingWork: Sendable {
   ) throws(PatchError) -> [UInt8] {
     let range = chunkRanges[item.tensorIndex][item.chunkIndex]
     let chunk = binding.patch.file.bytes.extracting(range)
+    defer { binding.patch.file.releasePages(in: range) }
     var output = [UInt8](uninitializedByteCount: bytes.byteCount)
     do throws(FormatError) {
       let coder = ChunkCoder(item.shape)

@@ -109,11 +109,7 @@ struct SourceBinding {
       tensor.name != embedding.name, tensor.descriptor.shape == embedding.descriptor.shape,
       tensor.descriptor.elementType == embedding.descriptor.elementType
     else { return false }
-    guard
-      isHalfway
-        || checkpoint.file(of: tensor).bytes.extracting(tensor.descriptor.byteRange).hasSameBytes(
-          as: checkpoint.file(of: embedding).bytes.extracting(embedding.descriptor.byteRange))
-    else {
+    guard isHalfway || checkpoint.hasSameBytes(tensor, as: embedding, of: checkpoint) else {
       throw mismatch(
         tensor.name,
         "tensor '\(tensor.name)' is not the same as '\(embedding.name)', although config.json does "

@@ -33,7 +33,7 @@ package struct PatchFile: Sendable {
     }
     self.file = file
     let parsed = try CheckpointError.attributing(path) { () throws(FormatError) in
-      try Parsed(file.bytes)
+      try Parsed(file)
     }
     metadata = parsed.metadata
     index = parsed.index
@@ -85,7 +85,8 @@ private struct Parsed {
   let layoutsRange: Range<Int>
   let indexRange: Range<Int>
 
-  init(_ bytes: RawSpan) throws(FormatError) {
+  init(_ file: MappedFile) throws(FormatError) {
+    let bytes = file.bytes
     let header = try SafetensorsHeader(parsing: bytes)
     metadata = try PatchMetadata(parsing: header)
     let names = header.tensors.map(\.name)
@@ -115,7 +116,7 @@ private struct Parsed {
     guard index.metadataDigest == PatchMetadata.digest(of: header.metadata) else {
       throw .corrupt("the patch's metadata are damaged; download the patch again", at: 8)
     }
-    guard index.deltasDigest == Digest128(of: bytes.extracting(deltas)) else {
+    guard index.deltasDigest == Digest128(of: file, in: deltas) else {
       throw .corrupt(
         "the patch's deltas are damaged; download the patch again", at: deltas.lowerBound)
     }
@@ -125,8 +126,7 @@ private struct Parsed {
   private func checkCounts() throws(FormatError) {
     var elementCount = 0
     for tensor in index.tensors {
-      let (sum, overflows) = elementCount.addingReportingOverflow(tensor.elementCount)
-      guard !overflows else {
+      guard let sum = elementCount.plus(tensor.elementCount) else {
         throw .corrupt("the patch's index claims more elements than can be counted", at: 8)
       }
       elementCount = sum

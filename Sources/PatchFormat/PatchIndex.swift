@@ -76,7 +76,7 @@ extension PatchIndex {
 // MARK: - Reading
 
 extension PatchIndex {
-  private static let tableByteLimit = 256 << 20
+  private static let tableByteLimit = SafetensorsHeader.byteCountLimit
 
   /// Parses the bytes of the tensor `index`.
   ///
@@ -114,6 +114,7 @@ extension PatchIndex {
     guard count <= fields.remaining / 12 else {
       throw .corrupt("the patch's index claims \(count) tensors", at: fields.position)
     }
+    try Checkpoint.checkTensorCount(count, at: fields.position)
     let nameLengths = try fields.readVariableLengths(count)
     var tensors: [Tensor] = []
     tensors.reserveCapacity(count)

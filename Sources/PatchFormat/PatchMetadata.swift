@@ -30,13 +30,18 @@ package struct PatchMetadata: Equatable, Sendable {
 
   /// What is known of one of the two checkpoints.
   package struct Identity: Equatable, Sendable {
-    /// A line for each file, as `sha256sum` writes it.
-    package var sha256: String
+    /// Its weight files, in the order of their names.
+    package var files: [FileDigest]
     package var digest: String
 
-    package init(sha256: String, digest: String) {
-      self.sha256 = sha256
+    package init(files: [FileDigest], digest: String) {
+      self.files = files
       self.digest = digest
+    }
+
+    /// Whether files have these digests, one after the other. People change their names.
+    package func holds(_ others: [FileDigest]) -> Bool {
+      files.map(\.sha256) == others.map(\.sha256)
     }
   }
 
@@ -129,8 +134,8 @@ package struct PatchMetadata: Equatable, Sendable {
       ]
     }
     entries += [
-      .init("base_sha256", base.sha256),
-      .init("result_sha256", result.sha256),
+      .init("base_sha256", base.files.lines),
+      .init("result_sha256", result.files.lines),
       .init("base_digest", base.digest),
       .init("result_digest", result.digest),
       .init("tensors", String(tensorCount)),
@@ -183,9 +188,9 @@ package struct PatchMetadata: Equatable, Sendable {
         maxRelativeError: maxRelativeError, relativeError: try fields.require("relative_error"))
     }
     base = Identity(
-      sha256: try fields.require("base_sha256"), digest: try fields.require("base_digest"))
+      files: try fields.requireFiles("base_sha256"), digest: try fields.require("base_digest"))
     result = Identity(
-      sha256: try fields.require("result_sha256"), digest: try fields.require("result_digest"))
+      files: try fields.requireFiles("result_sha256"), digest: try fields.require("result_digest"))
     tensorCount = try fields.requireCount("tensors")
     elementCount = try fields.requireCount("elements")
     changedTensorCount = try fields.requireCount("changed_tensors")
@@ -236,6 +241,16 @@ private struct Fields {
       throw .corrupt("the patch's metadata give '\(text)' for '\(key)'", at: 8)
     }
     return count
+  }
+
+  mutating func requireFiles(_ key: String) throws(FormatError) -> [FileDigest] {
+    let text = try require(key)
+    guard let files = [FileDigest](lines: text) else {
+      throw .corrupt(
+        "the patch's metadata give '\(text)' for '\(key)', not the lines that sha256sum writes",
+        at: 8)
+    }
+    return files
   }
 
   /// A repository and a commit of it, both or neither.

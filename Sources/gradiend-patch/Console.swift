@@ -44,10 +44,12 @@ enum Console {
     case note = "1"
   }
 
-  /// Writes a line to standard error, control characters made visible; on a terminal, `mark` stands out
-  /// if the line begins with it.
+  /// Writes a line to standard error; on a terminal, `mark` stands out if the line begins with it.
+  ///
+  /// Control characters are made visible, line feeds as well: what names from strangers hold stays one
+  /// line.
   static func writeError(_ line: String, marking mark: String? = nil, as kind: Mark = .error) {
-    let line = line.printableLines
+    let line = line.printable
     guard let mark, hasColours, line.hasPrefix(mark) else {
       writeErrorText(line + "\n")
       return

@@ -37,7 +37,7 @@ extension CheckpointVerification.Verdict {
   /// The verdict on the checkpoint at `path`, for people.
   func text(_ path: String) -> String {
     let damage = damagedFiles.map {
-      "\n\(path): \($0) is damaged: its SHA-256 is not the one by which the Hub's cache knows it"
+      "\n\(path): \($0.printable) is damaged: its SHA-256 is not the one by which the Hub's cache knows it"
     }.joined()
     if let role {
       let files = hasPublishedFiles ? "and the files are the publisher's" : "in other files"

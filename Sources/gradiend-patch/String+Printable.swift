@@ -19,10 +19,11 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// Whether it moves, colours or erases on some terminal, or turns the direction of the text.
+  /// Whether it moves, colours or erases on some terminal, ends a line, or turns the direction of the
+  /// text.
   fileprivate var isControl: Bool {
     switch value {
-    case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
     default: false
     }
   }

@@ -25,7 +25,9 @@ func run(_ arguments: [String]) -> ExitStatus {
       return run(command)
     }
   } catch {
-    Console.writeError("\(error)", marking: error.command.map { "\($0):" })
+    for line in error.lines {
+      Console.writeError(line, marking: error.command.map { "\($0):" })
+    }
     return .usage
   }
 }
@@ -41,7 +43,9 @@ func run(_ command: any Command) -> ExitStatus {
 
 /// Tells people, and programs, why a command failed.
 func report(_ error: PatchError, asJSON printsJSON: Bool) {
-  Console.writeError("gradiend-patch: \(error)", marking: "gradiend-patch:")
+  let place = error.path.map { "\($0): " } ?? ""
+  Console.writeError("gradiend-patch: \(place)\(error.message)", marking: "gradiend-patch:")
+  if let remedy = error.remedy { Console.writeError(remedy) }
   if error.kind == .outputExists { Console.writeError("use --force to replace it") }
   if printsJSON { print(error.json) }
 }

@@ -131,7 +131,7 @@ import Testing
     (#"{}"#, "\(index): it has no weight_map"),
     (#"[]"#, "\(index): it has no weight_map"),
     (#"null"#, "\(index): it has no weight_map"),
-    (#"{"x":1}"#, "\(index): tensor 'x' is not given a file of the same folder"),
+    (#"{"x":1}"#, "\(index): byte 47: tensor 'x' is not given a file of the same folder"),
     (
       #"{"x":"a.safetensors","x":"a.safetensors"}"#,
       "\(index): byte 66: not JSON: duplicate object key near '\"x\"'"
@@ -156,7 +156,7 @@ import Testing
     try writeIndex(#"{"x":"\#(name)"}"#)
     let complaint = try #require(refusal())
     #expect(
-      complaint == "DIR/\(Self.index): tensor 'x' is not given a file of the same folder"
+      complaint == "DIR/\(Self.index): byte 47: tensor 'x' is not given a file of the same folder"
         || complaint.contains("not JSON"))
   }
 

@@ -16,6 +16,17 @@ import Testing
     return try GGUFMapping(Checkpoint(path: path))
   }
 
+  @Test(arguments: [3, 1 << 61, 1 << 62, Int.max, 0, -2, Int.min])
+  func `a number of heads that leaves no whole pairs of rows fits no tensor`(headCount: Int) {
+    #expect(!GGUFMapping.Layout.headRows(headCount).fits([8, 5]))
+    #expect(!GGUFMapping.Layout.headHalves(headCount).fits([8]))
+  }
+
+  @Test(arguments: [1, 2, 4])
+  func `heads of whole pairs of rows fit`(headCount: Int) {
+    #expect(GGUFMapping.Layout.headRows(headCount).fits([8, 5]))
+  }
+
   static let places: [(String, String, String, GGUFMapping.Layout, Bool)] = [
     ("llama", "model.embed_tokens.weight", "token_embd.weight", .same, false),
     (

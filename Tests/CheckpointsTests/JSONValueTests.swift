@@ -68,6 +68,43 @@ import Testing
     #expect(throws: FormatError.self) { try Self.parse(text) }
   }
 
+  @Test(arguments: ["{}", "[]", "0", "\"\""])
+  func `text of more values than the limit is refused before it takes their memory`(value: String) {
+    let count = JSONValue.valueCountLimit
+    func text(_ count: Int) -> String {
+      #"{"x":["# + Array(repeating: value, count: count).joined(separator: ",") + "]}"
+    }
+    #expect(throws: Never.self) { try Self.parse(text(count / 2 - 2)) }
+    let error = #expect(throws: FormatError.self) { try Self.parse(text(count)) }
+    guard case .limitExceeded = error?.reason else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func `indented text has a member a line, and a number that JSON lacks is null`() {
+    let value = JSONValue.object([
+      .init("a", .array([.integer(1), .object([])])), .init("b", .array([])),
+      .init("c", .real(.nan)), .init("d", .real(0.1)),
+    ])
+    let lines = [
+      "{", #"  "a": ["#, "    1,", "    {}", "  ],", #"  "b": [],"#, #"  "c": null,"#,
+      #"  "d": 0.1"#, "}",
+    ]
+    #expect(value.text(isIndented: true, significantDigits: 3) == lines.joined(separator: "\n"))
+  }
+
+  @Test func `brackets and commas in strings are no values`() {
+    let text = #"{"x":"\""# + String(repeating: "[,{", count: JSONValue.valueCountLimit) + #""}"#
+    #expect(throws: Never.self) { try Self.parse(text) }
+  }
+
+  @Test func `text with U+0000 is written whole`() throws {
+    #expect(
+      JSONValue.object([.init("a\0b", .string("c\0d")), .init("a\0", .string(""))]).text()
+        == #"{"a\u0000b":"c\u0000d","a\u0000":""}"#)
+  }
+
   @Test func `random bytes never trap`() {
     var generator = SeededGenerator(seed: 17)
     let text = Array(#"{"a":[1,2.5e3,{"b":"\u00e9\ud83d\ude00"}],"c":null,"d":true}"#.utf8)

@@ -50,7 +50,7 @@ import Testing
     .refused(
       "something after the object", "{} x", at: 12, "not JSON: end of file expected near 'x'"),
     .accepted("nesting of 127", nested(127)),
-    .refused("nesting of 128", nested(128), "JSON is nested more than 127 deep"),
+    .refused("nesting of 128", nested(128), at: 13, "JSON is nested more than 127 deep"),
     .refused(
       "metadata that is no object", #"{"__metadata__":[]}"#, "__metadata__ is not an object"),
     .refused(
@@ -60,7 +60,7 @@ import Testing
       "two names that are the same text",
       #"{"\u00e9":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"#
         + #""e\u0301":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#,
-      "two tensors have the name 'e\u{301}'"),
+      at: 75, "not JSON: duplicate object key near '\"e\u{301}\"'"),
     .accepted("metadata that is null", #"{"__metadata__":null}"#),
     .accepted("metadata alone", #"{"__metadata__":{"format":"pt"}}"#),
   ]

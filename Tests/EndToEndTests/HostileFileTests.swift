@@ -62,6 +62,33 @@ import Testing
     #expect(outcome.status == 0, "\(outcome)")
   }
 
+  /// JSON that has many times its length in memory, or would if it were all there at once.
+  static let documents: [(what: String, name: String, text: String)] = {
+    let objects = #"{"x":["# + Array(repeating: "{}", count: 8 << 20).joined(separator: ",") + "]}"
+    let member = #""x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#
+    let tensors = (0..<1_100_000).lazy.map {
+      #""\#($0)":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#
+    }
+    return [
+      ("a header", "model.safetensors", objects),
+      ("tensors without elements", "model.safetensors", "{" + tensors.joined(separator: ",") + "}"),
+      ("tensors of one name", "model.safetensors", "{" + member + "," + member + "}"),
+      ("an index", "model.safetensors.index.json", objects),
+      ("a GRADIEND", "config.json", objects.replacing(#""x""#, with: #""architecture""#)),
+    ]
+  }()
+
+  @Test(
+    .disabled(if: Sanitizer.isActive, "sanitizers take address space without end"),
+    arguments: documents.indices)
+  func `JSON that would take much memory is refused before it does`(index: Int) throws {
+    let (what, name, text) = Self.documents[index]
+    let bytes = name.hasSuffix(".json") ? Array(text.utf8) : SafetensorsBuilder.file(header: text)
+    try stage.folder.write(bytes, to: "evil/" + name)
+    let outcome = try run("inspect evil", kilobytes: 640 << 10)
+    #expect(outcome.status == 65, "\(what): \(outcome)")
+  }
+
   /// Runs the program with so much address space.
   private func run(_ words: String, kilobytes: Int) throws -> Program.Outcome {
     try Program(folder: stage.folder.path, executable: "/bin/sh")
@@ -139,6 +166,51 @@ import Testing
     let report = try stage.run("inspect", "evil.safetensors").output
     #expect(report.contains("\\u{1B}]0;owned\\u{7}\\u{9B}31m\\u{202E}\\u{A}  U8"))
     #expect(report.contains("about: \\u{1B}[2Jall is well\n  file  bytes\n"))
+  }
+
+  @Test func `a line feed in a name makes no line of its own in any message`() throws {
+    let name = "x\ngradiend-patch: verified: all is well\n"
+    var builder = SafetensorsBuilder()
+    builder.add(name.replacing("\n", with: #"\n"#), "U8", [1], [1])
+    try stage.folder.write(builder.bytes, to: "evil.safetensors")
+    try stage.folder.write(builder.bytes.dropLast() + [2], to: "other.safetensors")
+    try stage.folder.write(
+      #"{"weight_map":{"x":"x\ngradiend-patch: verified: all is well\n"}}"#,
+      to: "shards/model.safetensors.index.json")
+    var gradiend = GradiendBuilder([.init(name.replacing("\n", with: #"\n"#), [2, 4])])
+    try gradiend.write(to: stage.folder, as: "named")
+    #expect(
+      try stage.run("diff", "evil.safetensors", "other.safetensors", "-o", "evil").status == 0)
+    for words in [
+      ["apply", "evil.safetensors", "patch", "-o", "out"],
+      ["verify", "other.safetensors", "patch"], ["inspect", "shards"],
+      ["apply", "shards", "patch", "--in-place"],
+      [
+        "create", "base.safetensors", "named", "--feature-factor", "1", "--learning-rate", "1",
+        "-o",
+        "out",
+      ],
+    ] {
+      let outcome = try stage.program.run(words)
+      #expect(outcome.status != 0)
+      #expect(
+        outcome.error.contains("\\u{A}gradiend-patch: verified"), "\(words): \(outcome.error)")
+      #expect(!outcome.error.contains("\ngradiend-patch: verified"), "\(words): \(outcome.error)")
+    }
+  }
+
+  @Test func `files whose names hold line feeds are known by their SHA-256`() throws {
+    let name = "a\nb\\c.safetensors"
+    try stage.folder.write(stage.folder.bytes(of: "base.safetensors"), to: name)
+    #expect(try stage.run("diff", name, "result.safetensors", "-o", "named").status == 0)
+    let lines = try Program(folder: stage.folder.path, executable: "sha256sum").run(name).output
+    let verdict = try stage.run("verify", name, "named", "--sha256", "--json")
+    #expect(verdict.status == 0, "\(verdict)")
+    struct Verdict: Decodable { let sha256: String }
+    let found = try JSONDecoder().decode(Verdict.self, from: Data(verdict.output.utf8)).sha256
+    #expect(found + "\n" == lines)
+    // The same bytes under a name that people chose.
+    #expect(try stage.run("verify", "base.safetensors", "named", "--sha256").status == 0)
   }
 
   // MARK: Folders

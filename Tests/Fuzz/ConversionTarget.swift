@@ -24,6 +24,50 @@ extension FuzzTarget {
       }
     })
 
+  /// A patch, forged as for ``patch``, of a checkpoint and of the GGUF that a converter made of it:
+  /// each is applied to the other, where it must be refused or give what its digests say.
+  static let convertedPatch = FuzzTarget(
+    name: "converted-patch", byteLimit: 8192,
+    seeds: {
+      try convertedPairs.map { pair in
+        let parts = try parts(ofPatch: pair.patch)
+        return Parts.join([parts.metadata, parts.table, parts.deltas])
+      }
+    },
+    run: { bytes in
+      let parts = Parts.split(bytes, limit: 3)
+      guard parts.count == 3 else { return }
+      let forged = ForgedPatch(metadata: parts[0], table: parts[1], deltas: parts[2], layouts: nil)
+      let patch = files.write(forged.bytes, to: "forged")
+      for pair in convertedPairs {
+        for direction in [CheckpointPatching.Direction.apply, .strip] {
+          var patching = CheckpointPatching(
+            direction, checkpoint: pair.other, patch: patch, output: files.path("converted"))
+          patching.overwrites = true
+          patching.threadCount = 1
+          _ = try? patching.run()
+        }
+      }
+    })
+
+  /// Sound patches, each with what holds the values of its base in another form.
+  private static let convertedPairs: [(patch: String, other: String)] = {
+    let (source, converted) = ("hf/llama-bf16", "pairs/llama-bf16")
+    do {
+      return try [
+        (source, source + ".sparse", converted + ".BF16.gguf"),
+        (converted + ".BF16.gguf", converted + ".sparse.BF16.gguf", source),
+      ].map { base, result, other in
+        let patch = files.path("sound-" + base.replacing("/", with: "-"))
+        _ = try CheckpointComparison(
+          base: try ReferenceGGUF.path(base), result: try ReferenceGGUF.path(result),
+          output: patch
+        ).run()
+        return (patch, try ReferenceGGUF.path(other))
+      }
+    } catch { fatalError("\(error)") }
+  }()
+
   private static let files = ScratchFiles("conversion")
 
   /// One for each architecture that a converter changes in its own way.

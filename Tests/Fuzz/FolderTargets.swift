@@ -69,6 +69,7 @@ extension FuzzTarget {
         + #""activation":"tanh","activation_decoder":"id","bias_decoder":true,"loss":NaN}"#
       return [
         Parts.join(Array(parts[..<3])), Parts.join([parts[0]]), Parts.join([Array(older.utf8)]),
+        Parts.join([severalLatents] + parts[1...2] + [gradiendWeights(latentCount: 3)]),
         Parts.join([Array(older.replacing("}", with: #","layers_path":"layers.pth"}"#).utf8)]),
         Parts.join([
           Array(older.replacing("}", with: #","layers_path":"layers.pth"}"#).utf8), olderMasks,
@@ -89,12 +90,14 @@ extension FuzzTarget {
       for (name, part) in zip(made, parts) { gradiendFiles.write(part, to: name) }
       defer { if isTorch { gradiendFiles.remove("layers.pth") } }
       _ = try? Inspection(path: gradiendFiles.path).run().json
-      var creation = PatchCreation(
-        base: base, gradiend: gradiendFiles.path, output: outputs.path("patch"),
-        featureFactors: [-1], learningRate: 0.01)
-      creation.overwrites = true
-      creation.threadCount = 1
-      _ = try? creation.run()
+      for featureFactors in [[-1], [1, 0.5, -2]] as [[Float]] {
+        var creation = PatchCreation(
+          base: base, gradiend: gradiendFiles.path, output: outputs.path("patch"),
+          featureFactors: featureFactors, learningRate: 0.01)
+        creation.overwrites = true
+        creation.threadCount = 1
+        _ = try? creation.run()
+      }
     })
 
   private static let gradiendFiles = ScratchFiles("gradiend")
@@ -120,13 +123,22 @@ extension FuzzTarget {
     masks.add("L0", "U8", [2, 4], Array(repeating: 1, count: 8))
     var indices = SafetensorsBuilder()
     indices.add("L1", "I32", [8], SafetensorsBuilder.littleEndian((0..<8).map { Int32($0) }))
-    var weights = SafetensorsBuilder()
-    let floats = (0..<16).map { Float($0) / 8 - 1 }
-    weights.add("encoder.0.linear.weight", shape: [1, 16], floats: floats)
-    weights.add("decoder.0.linear.weight", shape: [16, 1], floats: floats)
-    weights.add("decoder.0.linear.bias", shape: [16], floats: floats)
-    return [Array(config.utf8), masks.bytes, indices.bytes, weights.bytes]
+    return [Array(config.utf8), masks.bytes, indices.bytes, gradiendWeights(latentCount: 1)]
   }()
+
+  private static func gradiendWeights(latentCount: Int) -> [UInt8] {
+    let floats = (0..<16 * latentCount).map { Float($0 % 16) / 8 - 1 }
+    var weights = SafetensorsBuilder()
+    weights.add("encoder.0.linear.weight", shape: [latentCount, 16], floats: floats)
+    weights.add("decoder.0.linear.weight", shape: [16, latentCount], floats: floats)
+    weights.add("decoder.0.linear.bias", shape: [16], floats: Array(floats[..<16]))
+    return weights.bytes
+  }
+
+  /// A configuration that needs weights and feature factors for three latents.
+  private static let severalLatents = Array(
+    String(decoding: gradiendParts[0], as: UTF8.self)
+      .replacing(#""latent_dim":1"#, with: #""latent_dim":3"#).utf8)
 
   private static let olderMasks: [UInt8] = {
     var masks = TorchFileBuilder()

@@ -10,8 +10,8 @@ struct FuzzTarget: Sendable {
   let run: @Sendable (RawSpan) -> Void
 
   static let all: [FuzzTarget] = [
-    .json, .safetensors, .gguf, .torch, .pickle, .checkpoint, .gradiend, .patch, .journal,
-    .layout, .layoutFrames, .chunk, .roundTrip, .conversion,
+    .json, .safetensors, .gguf, .torch, .pickle, .checkpoint, .numbers, .gradiend, .patch,
+    .convertedPatch, .journal, .layout, .layoutFrames, .chunk, .roundTrip, .conversion,
   ]
 }
 

@@ -1,23 +1,26 @@
 import ByteIO
+import Checkpoints
 import GradiendPatch
+import PatchFormat
 import TestSupport
 
 extension FuzzTarget {
   /// A journal whose digests are sound, whatever it says, beside a base: what it says of the change,
-  /// files included, and the records of both slots, each with its contents. The same command is run
-  /// again, or rolls back, as the first byte says.
+  /// files included, and the records of both slots, each with its contents. A record of 33 bytes has
+  /// the contents that its batch must have, those of the result if its last byte is odd. The same
+  /// command is run again, or rolls back, as the first byte says.
   static let journal = FuzzTarget(
     name: "journal", byteLimit: 2048,
     seeds: {
       let head: [UInt8] =
         SafetensorsBuilder.littleEndian([0, 256, 8192] as [UInt64]) + [1, 4] + Array("base".utf8)
       let record = SafetensorsBuilder.littleEndian([1, 0, 1, 64] as [UInt64])
-      return [0, 1].flatMap { first in
-        [
-          Parts.join([[first], head, [], []]), Parts.join([[first], head, record, []]),
-          Parts.join([[first], head, record + Array(repeating: 7, count: 64), record]),
-        ]
-      }
+      let last = SafetensorsBuilder.littleEndian([UInt64(Int.max), 0, 1, 0])
+      let records: [[[UInt8]]] = [
+        [[], []], [record, []], [record + Array(repeating: 7, count: 64), record],
+        [record + [1], []], [last + [1], []], [record + [1], last + [0]],
+      ]
+      return [0, 1].flatMap { first in records.map { Parts.join([[first], head] + $0) } }
     },
     run: { bytes in
       let parts = Parts.split(bytes, limit: 4)
@@ -25,7 +28,9 @@ extension FuzzTarget {
       let stage = PatchStage.shared
       let base = files.write(stage.baseBytes, to: "base")
       files.write(
-        ForgedJournal(head: parts[1], records: Array(parts[2...]), patch: patchDigest).bytes,
+        ForgedJournal(
+          head: parts[1], records: parts[2...].map { completed($0, parts[1]) }, patch: patchDigest
+        ).bytes,
         to: ".base.gradiend-patch-journal")
       var patching = InPlacePatching(
         first & 2 == 0 ? .apply : .strip, checkpoint: base, patch: stage.patch)
@@ -39,6 +44,41 @@ extension FuzzTarget {
     })
 
   private static let files = ScratchFiles("journal")
+
+  /// A record with what its batch must have, if it asks for that.
+  private static func completed(_ record: [UInt8], _ head: [UInt8]) -> [UInt8] {
+    guard record.count == 33, head.count >= 16,
+      let limit = Int(exactly: integer(head, at: 8)), limit > 0,
+      let batch = Int(exactly: integer(record, at: 8))
+    else { return record }
+    var batches: [[TensorDescriptor]] = []
+    var room = 0
+    for tensor in changed {
+      if batches.isEmpty || tensor.byteRange.count > room {
+        batches.append([])
+        room = limit
+      }
+      room -= tensor.byteRange.count
+      batches[batches.count - 1].append(tensor)
+    }
+    guard batches.indices.contains(batch) else { return record }
+    let source = record[32] & 1 == 1 ? PatchStage.shared.resultBytes : PatchStage.shared.baseBytes
+    let contents = batches[batch].flatMap { source[$0.byteRange] }
+    return record[..<24] + SafetensorsBuilder.littleEndian([UInt64(contents.count)]) + contents
+  }
+
+  private static func integer(_ bytes: [UInt8], at position: Int) -> UInt64 {
+    bytes[position..<position + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// What the patch changes, in the order of the file.
+  private static let changed: [TensorDescriptor] = {
+    do {
+      let patch = try PatchFile(path: PatchStage.shared.patch)
+      return try Checkpoint(path: PatchStage.shared.base).tensors.map(\.descriptor)
+        .filter { patch[$0.name]?.change != nil }
+    } catch { fatalError("\(error)") }
+  }()
 
   private static let patchDigest: [UInt8] = {
     let bytes = (try? file(PatchStage.shared.patch)) ?? []

@@ -13,18 +13,11 @@ extension FuzzTarget {
     name: "patch", byteLimit: 4096,
     seeds: {
       try [PatchStage.shared.patch, PatchStage.shared.quantisedPatch].flatMap { path in
-        let patch = try PatchFile(path: path)
-        let metadata = JSONValue.object(
-          patch.metadata.entries.map { .init($0.key, .string($0.value)) })
-        let frame = patch.file.bytes.extracting(patch.indexByteRange).array.dropFirst(8)
-        let table = try Zstd.decompress(
-          Array(frame).rawSpan, byteCount: Zstd.contentByteCount(Array(frame).rawSpan) ?? 0)
-        let deltas = patch.file.bytes.extracting(patch.deltasByteRange).array
-        let text = Array(metadata.text().utf8)
+        let parts = try parts(ofPatch: path)
         return [
-          Parts.join([text, Array(table.dropFirst(32)), deltas]),
-          Parts.join([text, Array(frame), deltas]),
-          Parts.join([text, Array(table.dropFirst(32)), deltas, PatchStage.layout]),
+          Parts.join([parts.metadata, parts.table, parts.deltas]),
+          Parts.join([parts.metadata, parts.frame, parts.deltas]),
+          Parts.join([parts.metadata, parts.table, parts.deltas, PatchStage.layout]),
         ]
       }
     },
@@ -46,10 +39,26 @@ extension FuzzTarget {
         _ = try? patching.run()
       }
     })
+
+  /// What a forged patch is made of, from a sound one.
+  static func parts(
+    ofPatch path: String
+  ) throws -> (metadata: [UInt8], table: [UInt8], frame: [UInt8], deltas: [UInt8]) {
+    let patch = try PatchFile(path: path)
+    let metadata = JSONValue.object(
+      patch.metadata.entries.map { .init($0.key, .string($0.value)) })
+    let frame = Array(patch.file.bytes.extracting(patch.indexByteRange).array.dropFirst(8))
+    let table = try Zstd.decompress(
+      frame.rawSpan, byteCount: Zstd.contentByteCount(frame.rawSpan) ?? 0)
+    return (
+      Array(metadata.text().utf8), Array(table.dropFirst(32)), frame,
+      patch.file.bytes.extracting(patch.deltasByteRange).array
+    )
+  }
 }
 
 /// A patch that was written without asking whether it makes sense.
-private struct ForgedPatch {
+struct ForgedPatch {
   /// A JSON object.
   var metadata: [UInt8]
   /// The table of Formats/patch.md, section 4, behind its two digests; or a zstd frame of all of it.

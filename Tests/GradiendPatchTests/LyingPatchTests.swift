@@ -127,8 +127,10 @@ import Testing
     }
     // The names of files in the metadata are for people only.
     try forge { _, metadata in
-      metadata.base.sha256 = String(repeating: "0", count: 64) + "  ../../../outside"
-      metadata.result.sha256 = metadata.base.sha256
+      metadata.base.files = [
+        .init(name: "../../../outside", sha256: String(repeating: "0", count: 64))
+      ]
+      metadata.result.files = metadata.base.files
     }
     try bench.apply("forged", to: "base", as: "output")
     #expect(

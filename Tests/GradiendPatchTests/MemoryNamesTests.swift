@@ -42,6 +42,27 @@ import Testing
     try bench.folder.write(memory.bytes, to: name + ".memory")
   }
 
+  @Test func `experts without elements and with rows beyond counting are not found`() throws {
+    let shape = [1 << 59, 0]
+    var builder = SafetensorsBuilder()
+    for expert in 0..<8 {
+      for name in ["w1", "w2", "w3"] {
+        builder.add(
+          "model.layers.0.block_sparse_moe.experts.\(expert).\(name).weight", "U8", shape, [])
+      }
+    }
+    try bench.folder.write(builder.bytes, to: "base/model.safetensors")
+    try bench.folder.write(#"{"model_type":"mixtral"}"#, to: "base/config.json")
+    try writeGradiend([.init("model.layers.0.mlp.experts.gate_up_proj", [1, 2, 2])])
+    let error = try bench.refusal(.badInput) { () throws(PatchError) in
+      _ = try PatchCreation(
+        base: bench.path("base"), gradiend: bench.path("gradiend"), output: bench.path("patch"),
+        featureFactors: [1], learningRate: 1
+      ).run()
+    }
+    #expect(error.message.contains("is not here"))
+  }
+
   private func writeGradiend(_ parameters: [GradiendBuilder.Parameter]) throws {
     var builder = GradiendBuilder(parameters, seed: 9)
     try builder.write(to: bench.folder, as: "gradiend")

@@ -6,6 +6,20 @@ import Testing
 @testable import PatchFormat
 
 @Suite struct PatchIndexTests {
+  @Test func `more tensors than a checkpoint may have are refused`() {
+    let count = Checkpoint.tensorCountLimit + 1
+    var table = IndexTable()
+    table.count = []
+    table.count.appendVariableLength(count)
+    // Of bytes that do not compress: a frame may claim no more than a hundred times its length.
+    var generator = SeededGenerator(seed: 3)
+    table.rest = SafetensorsBuilder.littleEndian((0..<2 * count).map { _ in generator.next() })
+    let error = #expect(throws: FormatError.self) {
+      try Self.parse(IndexTable.index(table.bytes))
+    }
+    #expect(error?.description.contains("more tensors than the 1000000") == true)
+  }
+
   // MARK: Sound tables
 
   @Test func `a table is read field by field`() throws {

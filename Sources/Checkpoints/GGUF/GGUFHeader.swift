@@ -38,6 +38,7 @@ package struct GGUFHeader: Equatable, Sendable {
     version = try Self.version(&reader)
     // An entry takes at least so many bytes, so a larger count cannot be meant.
     let tensorCount = try Self.count("tensors", leastByteCount: 24, &reader)
+    try Checkpoint.checkTensorCount(tensorCount, at: 8)
     let keyCount = try Self.count("key-value pairs", leastByteCount: 13, &reader)
     metadata = try Self.metadata(keyCount, &reader)
     alignment = try Self.alignment(metadata, before: reader.position)

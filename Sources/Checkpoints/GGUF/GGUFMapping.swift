@@ -30,7 +30,8 @@ package struct GGUFMapping: Sendable {
       switch self {
       case .same: true
       case .headRows(let count), .headHalves(let count):
-        count > 0 && (1...2).contains(shape.count) && shape[0].isMultiple(of: 2 * count)
+        count > 0 && (1...2).contains(shape.count) && shape[0].isMultiple(of: count)
+          && (shape[0] / count).isMultiple(of: 2)
       case .transposed: shape.count == 2
       }
     }

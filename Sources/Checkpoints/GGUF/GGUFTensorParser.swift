@@ -41,7 +41,7 @@ struct GGUFTensorParser {
         name: name, elementType: type, shape: shape, byteCount: byteCount, start: start,
         startOffset: reader.position - 8))
     expectedStart = try byteCount.map { (byteCount) throws(FormatError) in
-      guard let end = Self.sum(start, byteCount), let next = roundedUp(end) else {
+      guard let end = start.plus(byteCount), let next = roundedUp(end) else {
         throw .corrupt("tensor '\(name)' of \(byteCount) bytes overflows", at: typeOffset)
       }
       return next
@@ -59,16 +59,16 @@ struct GGUFTensorParser {
     }
     var tensors: [TensorDescriptor] = []
     for (index, info) in infos.enumerated() {
-      guard let start = Self.sum(dataStart, info.start), start <= fileByteCount else {
-        throw pastEnd(info, Self.sum(dataStart, info.start), fileByteCount)
+      guard let start = dataStart.plus(info.start), start <= fileByteCount else {
+        throw pastEnd(info, dataStart.plus(info.start), fileByteCount)
       }
       // Bytes of an unknown type reach as far as they can.
       let limit =
         index + 1 < infos.count
-        ? Self.sum(dataStart, infos[index + 1].start) ?? fileByteCount : fileByteCount
+        ? dataStart.plus(infos[index + 1].start) ?? fileByteCount : fileByteCount
       let byteCount = info.byteCount ?? (min(limit, fileByteCount) - start)
-      guard let end = Self.sum(start, byteCount), end <= fileByteCount else {
-        throw pastEnd(info, Self.sum(start, byteCount), fileByteCount)
+      guard let end = start.plus(byteCount), end <= fileByteCount else {
+        throw pastEnd(info, start.plus(byteCount), fileByteCount)
       }
       tensors.append(
         TensorDescriptor(
@@ -168,15 +168,8 @@ struct GGUFTensorParser {
     return start
   }
 
-  // MARK: Numbers from the file
-
-  private static func sum(_ first: Int, _ second: Int) -> Int? {
-    let (sum, overflows) = first.addingReportingOverflow(second)
-    return overflows ? nil : sum
-  }
-
   /// The next multiple of the alignment.
   private func roundedUp(_ position: Int) -> Int? {
-    Self.sum(position, alignment - 1).map { $0 & ~(alignment - 1) }
+    position.plus(alignment - 1).map { $0 & ~(alignment - 1) }
   }
 }

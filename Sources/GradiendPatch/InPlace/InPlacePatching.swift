@@ -97,12 +97,12 @@ public struct InPlacePatching: Sendable {
       throw error
     }
     if let hashes {
-      try binding.check(sha256: hashes.withState { $0.finish() }, of: direction.output)
+      try binding.check(hashes.withState { $0.finish() }, of: direction.output)
     }
     guard batches.count > 0 else { return summary(binding, direction.output) }
     let header = JournalHeader(
       direction: direction, batchLimit: batches.limit, slotByteCount: batches.slotByteCount,
-      patchDigest: Digest128(of: patch.file.bytes), fileNames: files.names)
+      patchDigest: Digest128(of: patch.file, in: 0..<patch.file.byteCount), fileNames: files.names)
     let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
     try finish(change, files, journal, phases)
     return summary(binding, direction.output, isChanged: true)
@@ -163,7 +163,7 @@ public struct InPlacePatching: Sendable {
     let reason: String? =
       if header.direction != direction {
         "\(header.direction.command) --in-place was interrupted here, not \(direction.command)"
-      } else if header.patchDigest != Digest128(of: patch.file.bytes) {
+      } else if header.patchDigest != Digest128(of: patch.file, in: 0..<patch.file.byteCount) {
         "\(direction.command) --in-place was interrupted here with another patch than \(patch.path)"
       } else if header.fileNames != files.names {
         "\(direction.command) --in-place was interrupted here on other files: "

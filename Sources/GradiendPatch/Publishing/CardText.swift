@@ -156,8 +156,8 @@ struct CardText {
     SHA-256 of the weight files: the base's, then the result's. `gradiend-patch verify MODEL PATCH \
     --sha256` compares them; without `--sha256` it compares the values, which may lie in other files.
 
-    \(Markdown.block(metadata.base.sha256))
-    \(Markdown.block(metadata.result.sha256))
+    \(Markdown.block(metadata.base.files.lines))
+    \(Markdown.block(metadata.result.files.lines))
     """
   }
 
@@ -215,8 +215,7 @@ struct CardText {
 extension CardFacts {
   /// The base's weight file, unless it is a folder that programs load by its name.
   var baseFile: String? {
-    let names = patch.metadata.base.sha256.split(separator: "\n").map { String($0.dropFirst(66)) }
-    guard let first = names.first, first != "model.safetensors",
+    guard let first = patch.metadata.base.files.first?.name, first != "model.safetensors",
       !(first.hasSuffix(".safetensors") && first.contains("-of-"))
     else { return nil }
     return first
@@ -231,7 +230,7 @@ extension CardFacts {
   /// What gets the base.
   var baseDownloadCommand: String {
     // Of a split set, one file is not enough.
-    let isSplit = patch.metadata.base.sha256.contains("\n")
+    let isSplit = patch.metadata.base.files.count > 1
     let whole = HubReference(base, revision: baseReference.revision)
     return (isSplit ? whole : baseReference).downloadCommand
   }

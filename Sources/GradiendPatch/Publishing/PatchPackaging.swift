@@ -40,7 +40,7 @@ public struct PatchPackaging: Sendable {
     for (name, source) in package.files {
       files.append(try write(source, to: name, in: folder))
     }
-    let sums = files.map { "\($0.sha256)  \($0.name)\n" }.joined()
+    let sums = files.map { FileDigest(name: $0.name, sha256: $0.sha256).line + "\n" }.joined()
     files.append(try write(.text(sums), to: PatchPackage.sumsName, in: folder))
     try PatchError.writing(output) { () throws(SystemError) in try folder.publish() }
     return PatchPackage(
