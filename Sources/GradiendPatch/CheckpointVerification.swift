@@ -47,6 +47,7 @@ public struct CheckpointVerification: Sendable {
       counter.finish(item)
     }
     let sha256 = hashes.withState { $0.finish() }
+    try UnfinishedChange.check(checkpoint)
     return Verdict(
       Identification(binding, digests.tensors), sha256: sha256,
       damaged: Self.damaged(checkpoint, sha256),

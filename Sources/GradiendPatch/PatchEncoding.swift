@@ -6,6 +6,8 @@ internal import PatchFormat
 /// Writes the patch between a base and a result, in one pass over both.
 struct PatchEncoding {
   let base: Checkpoint
+  /// All checkpoints that are read, the base among them.
+  let inputs: [Checkpoint]
   let result: any ResultSource
   /// The checkpoint whose layout the result has, where it is not that of the base.
   let layoutSource: Checkpoint?
@@ -64,6 +66,7 @@ struct PatchEncoding {
     let resultSHA256 =
       layoutSource.map { FileHasher.lines($0.files.map { $0.mapped.sha256() }, base) }
       ?? resultHashes.withState { $0.finish() }
+    for input in inputs { try UnfinishedChange.check(input) }
     return try finish(
       sha256: (baseHashes.withState { $0.finish() }, resultSHA256),
       table: table.withState { $0 })
