@@ -133,25 +133,55 @@ struct InPlaceChange: Sendable {
     pending = nil
   }
 
-  /// The new bytes of a batch's items.
+  /// The new bytes of a batch's items, each found to be what the survey saw.
+  ///
+  /// - Throws: ``PatchError`` if files or patch are not as they were then.
   private func contents(of batch: Int, isForward: Bool) throws(PatchError) -> [[UInt8]] {
     let items = batches.items(of: batch)
-    let direction = isForward ? work.direction : work.direction.reversed
     let contents = Mutex(Array(repeating: [UInt8](), count: items.count))
     // What a step left unfinished is in its record, and not surely in the files.
     let known = pending?.batch == batch ? pending?.contents : nil
     try workers.run(items.count) { (index) throws(PatchError) in
       func transform(_ bytes: RawSpan) throws(PatchError) {
-        let new = try work.transformed(bytes, of: items[index], by: direction)
+        let new = try moved(bytes, items[index], isForward: isForward)
         contents.withLock { $0[index] = new }
       }
       if let known {
         let bytes = known[index]
         try transform(bytes.rawSpan)
       } else {
-        try placement.withBytes(of: items[index], transform)
+        do throws(PatchError) {
+          try placement.withBytes(of: items[index], transform)
+        } catch  where error.kind == .mismatch {
+          throw changed(items[index], in: binding.checkpoint.path)
+        }
       }
     }
     return contents.withLock { $0 }
+  }
+
+  /// The bytes of one item, moved across the boundary.
+  private func moved(
+    _ bytes: RawSpan, _ item: ChunkPlan.Item, isForward: Bool
+  ) throws(PatchError) -> [UInt8] {
+    let (old, new) =
+      isForward
+      ? (work.inputDigests, work.outputDigests) : (work.outputDigests, work.inputDigests)
+    let moved = try? work.transformed(
+      bytes, of: item, by: isForward ? work.direction : work.direction.reversed)
+    // Bytes that nobody has checked would be lost with what they replace.
+    guard let moved, Digest128(of: moved.rawSpan) == new.digest(of: item) else {
+      let isPatch = Digest128(of: bytes) == old.digest(of: item)
+      throw changed(item, in: isPatch ? binding.patch.path : binding.checkpoint.path)
+    }
+    return moved
+  }
+
+  private func changed(_ item: ChunkPlan.Item, in path: String) -> PatchError {
+    let name = binding.tensors[item.tensorIndex].name
+    return PatchError(
+      .inputOutput, path: path, tensor: name,
+      "what this holds of tensor '\(name)' changed after it was checked; something else writes here, "
+        + "or a disk fails", remedy: "run the same command again once the file is as it was")
   }
 }
