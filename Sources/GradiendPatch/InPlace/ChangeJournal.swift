@@ -115,9 +115,11 @@ struct ChangeJournal {
       try MappedFile(path: path)
     }
     var last: (record: JournalRecord, contents: [[UInt8]])?
-    for start in [slotOffset(of: 1), slotOffset(of: 2)] where start < mapped.byteCount {
+    for number in 1...2 {
+      let start = min(slotOffset(of: number), mapped.byteCount)
       let end = min(start + header.slotByteCount, mapped.byteCount)
-      guard let found = JournalRecord.read(mapped.bytes.extracting(start..<end), for: batches)
+      guard let found = JournalRecord.read(mapped.bytes.extracting(start..<end), for: batches),
+        (found.record.sequence - number).isMultiple(of: 2)
       else { continue }
       if found.record.sequence > last?.record.sequence ?? 0 { last = found }
     }
