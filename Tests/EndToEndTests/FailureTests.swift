@@ -142,6 +142,8 @@ struct SmallDisk {
 
   func free() { unlink(path + "/filler") }
 
+  var isFull: Bool { access(path + "/filler", F_OK) == 0 }
+
   /// Lets the files be read only.
   func forbidWriting() throws {
     guard mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), "size=1m") == 0 else {

@@ -38,8 +38,8 @@ public struct InPlacePatching: Sendable {
   ///
   /// A checkpoint that is the output already is left as it is. Rolling back gives the input.
   ///
-  /// - Throws: ``PatchError``. The files are then as they were, unless the error says that the change
-  ///   is unfinished: run it again.
+  /// - Throws: ``PatchError``. The files are then as they were, unless the error says that they are
+  ///   half changed: run it again; or that something else has damaged them.
   /// - Complexity: O(bytes of the checkpoint); three chunks of memory for each thread and 32 MiB.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
     let patch = try InputName(self.patch).patch()
@@ -53,6 +53,8 @@ public struct InPlacePatching: Sendable {
     let files = try ChangedFiles(input, disk: disk)
     if let journal = try ChangeJournal(openingAt: files.journalPath, disk: disk) {
       try checkIsOurs(journal, patch, files)
+      let underWay = ChangeUnderWay(checkpoint, journal)
+      defer { underWay.end() }
       if let summary = try resume(journal, patch, input, files, progress) { return summary }
     } else {
       // A shard of a set that is half changed is listed in the journal of another file.
@@ -106,6 +108,8 @@ public struct InPlacePatching: Sendable {
       direction: direction, batchLimit: batches.limit, slotByteCount: batches.slotByteCount,
       patchDigest: patchDigest, fileNames: files.names)
     let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
+    let underWay = ChangeUnderWay(checkpoint, journal)
+    defer { underWay.end() }
     try finish(change, files, journal, phases)
     return summary(binding, direction.output, isChanged: true)
   }
@@ -190,8 +194,6 @@ public struct InPlacePatching: Sendable {
     _ change: InPlaceChange, _ files: ChangedFiles, _ journal: ChangeJournal,
     _ phases: PhasedProgress
   ) throws(PatchError) {
-    let underWay = ChangeUnderWay(checkpoint, journal)
-    defer { underWay.end() }
     var (change, journal) = (change, journal)
     let start = change.boundary
     do {
