@@ -53,7 +53,7 @@ public struct InPlacePatching: Sendable {
     let files = try ChangedFiles(input, disk: disk)
     if let journal = try ChangeJournal(openingAt: files.journalPath, disk: disk) {
       try checkIsOurs(journal, patch, files)
-      let underWay = ChangeUnderWay(checkpoint, journal)
+      let underWay = ChangeUnderWay(checkpoint, journal.header, journal: journal.path)
       defer { underWay.end() }
       if let summary = try resume(journal, patch, input, files, progress) { return summary }
     } else {
@@ -107,9 +107,9 @@ public struct InPlacePatching: Sendable {
     let header = JournalHeader(
       direction: direction, batchLimit: batches.limit, slotByteCount: batches.slotByteCount,
       patchDigest: patchDigest, fileNames: files.names)
-    let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
-    let underWay = ChangeUnderWay(checkpoint, journal)
+    let underWay = ChangeUnderWay(checkpoint, header, journal: files.journalPath)
     defer { underWay.end() }
+    let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
     try finish(change, files, journal, phases)
     return summary(binding, direction.output, isChanged: true)
   }
