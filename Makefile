@@ -26,10 +26,11 @@ demo: build
 test: $(PYTHON)/ready
 	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test --disable-xctest
 
-## faults: kill changes in place at 200 random moments in each direction, or KILLS, and compare bytes
+## faults: kill changes in place of each kind of model 200 times each way, or KILLS, from a random SEED; disturb every call
 faults:
 	@Tests/install-packages.sh $(LIBRARIES)
-	@GRADIEND_PATCH_KILLS=$(or $(KILLS),200) swift test --disable-xctest --filter 'KillTests|InPlaceFaultTests'
+	@GRADIEND_PATCH_KILLS=$(or $(KILLS),200) GRADIEND_PATCH_SEED=$(SEED) \
+	  swift test --disable-xctest --filter 'KillTests|InPlaceFaultTests|InterferenceTests'
 
 ## memory: measure the peak memory of each command on files of 1 GB, in 4 GB of disk
 memory: build

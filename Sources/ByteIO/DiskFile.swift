@@ -1,57 +1,57 @@
 internal import Glibc
 
-/// A file that is open for reading and writing, and changed where it lies, through a ``Disk``.
+/// A file that is open to be changed where it lies, through a ``Disk``, or to be locked against that.
 package final class DiskFile: Sendable {
   package let path: String
   package let identity: FileStatus.Identity
   let descriptor: Int32
 
-  /// Opens the file at `path`, which must be no symbolic link.
+  /// Opens the file at `path` to change it, which must be no symbolic link.
   ///
   /// - Throws: ``SystemError``, with `ELOOP` for a link.
   package convenience init(opening path: String) throws(SystemError) {
     try self.init(path, O_RDWR | O_NOFOLLOW)
   }
 
-  /// Creates the file at `path`, which must not exist.
+  /// Opens the file at `path` to lock it. Links are followed, as for whoever reads it.
+  package convenience init(reading path: String) throws(SystemError) {
+    try self.init(path, O_RDONLY)
+  }
+
+  /// Creates the file at `path`, which must not exist, for this user alone.
   convenience init(creating path: String) throws(SystemError) {
     try self.init(path, O_RDWR | O_CREAT | O_EXCL)
   }
 
   private init(_ path: String, _ flags: Int32) throws(SystemError) {
     self.path = path
+    // Without O_NONBLOCK, a pipe in place of a file would be waited for, for ever.
     descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, flags | O_CLOEXEC, 0o666)
+      unsafe open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o600)
     }
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else {
-      let error = SystemError("fstat", path: path)
+    do {
+      identity = try FileStatus(ofFile: descriptor, path: path).identity
+    } catch {
       close(descriptor)
       throw error
     }
-    identity = FileStatus(status).identity
   }
 
-  /// Locks the file against every other process that locks it, until this object goes or the
-  /// process ends, however it ends.
+  /// Locks the file against everybody else who locks it, until this object goes or the process ends,
+  /// however it ends.
   ///
-  /// - Returns: false if another process has locked it.
+  /// - Returns: false if somebody else has locked it.
   /// - Throws: ``SystemError`` if files cannot be locked here.
-  package func lock() throws(SystemError) -> Bool {
-    try Self.lock(descriptor, LOCK_EX, path)
+  package func lockForChanging() throws(SystemError) -> Bool {
+    try lock(LOCK_EX)
   }
 
-  /// Whether a process has locked the file at `path` at this moment.
-  package static func isLocked(_ path: String) -> Bool {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { unlockAndClose(descriptor) }
-    return (try? lock(descriptor, LOCK_SH, path)) == false
+  /// Locks the file against whoever would change it, likewise.
+  package func lockForReading() throws(SystemError) -> Bool {
+    try lock(LOCK_SH)
   }
 
-  private static func lock(
-    _ descriptor: Int32, _ operation: Int32, _ path: String
-  ) throws(SystemError) -> Bool {
+  private func lock(_ operation: Int32) throws(SystemError) -> Bool {
     do {
       try retryingInterrupts("flock", path: path) { flock(descriptor, operation | LOCK_NB) }
       return true
@@ -61,14 +61,10 @@ package final class DiskFile: Sendable {
     }
   }
 
-  /// Closing alone would not drop the lock while a child of this process, between fork and exec, has
-  /// a copy of the descriptor.
-  private static func unlockAndClose(_ descriptor: Int32) {
+  deinit {
+    // Closing alone would not drop the lock while a child of this process, between fork and exec, has
+    // a copy of the descriptor.
     flock(descriptor, LOCK_UN)
     close(descriptor)
-  }
-
-  deinit {
-    Self.unlockAndClose(descriptor)
   }
 }

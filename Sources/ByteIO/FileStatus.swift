@@ -30,6 +30,20 @@ package struct FileStatus: Equatable, Sendable {
     self.init(status)
   }
 
+  /// Of an open file.
+  ///
+  /// - Throws: ``SystemError`` as for opening it if it is no regular file: `EISDIR` for a folder,
+  ///   ``SystemError/notRegular`` for a pipe or a device.
+  init(ofFile descriptor: Int32, path: String) throws(SystemError) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw SystemError("fstat", path: path) }
+    self.init(status)
+    guard !isFolder else { throw SystemError("open", path: path, code: EISDIR) }
+    guard isRegularFile else {
+      throw SystemError("open", path: path, code: SystemError.notRegular)
+    }
+  }
+
   init(_ status: stat) {
     identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     modification = Time(seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)

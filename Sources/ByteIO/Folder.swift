@@ -88,6 +88,25 @@ package enum Folder {
     return unsafe String(cString: resolved)
   }
 
+  /// Where the file at `path` lies if that is a link, or a link to one: the path of the file itself,
+  /// however it spells the folders on the way.
+  ///
+  /// - Throws: ``SystemError`` if there are too many links, or one that is not UTF-8.
+  package static func following(_ path: String) throws(SystemError) -> String {
+    var path = path
+    for _ in 0..<40 {
+      var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let byteCount = unsafe readlink(path, &target, target.count)
+      guard byteCount >= 0 else { return path }
+      let bytes = target[..<byteCount].lazy.map { UInt8(bitPattern: $0) }
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw SystemError("readlink", path: path, code: EILSEQ)
+      }
+      path = name.utf8.first == slash ? name : join(parent(of: path), name)
+    }
+    throw SystemError("readlink", path: path, code: ELOOP)
+  }
+
   /// The folders in which `path` really lies, links followed: its own, and all above it.
   ///
   /// - Returns: nothing if there is no such path.

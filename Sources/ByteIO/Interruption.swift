@@ -3,6 +3,7 @@ internal import Glibc
 /// Set once, before any handler that reads it is installed.
 private nonisolated(unsafe) var writingEnd: Int32 = -1
 private nonisolated(unsafe) var inputLost: @Sendable (String) -> Int32 = { _ in 1 }
+private nonisolated(unsafe) var interrupted: @Sendable () -> Void = {}
 
 /// What a handler tells the thread that does its work.
 private struct Message: BitwiseCopyable {
@@ -17,17 +18,20 @@ package enum Interruption {
   /// which then still dies of the signal. Call once, from an executable.
   ///
   /// So does `SIGBUS`, by which the system says that a mapped file became shorter or that the disk
-  /// failed: the process then ends with the status that `inputLost` gives for the file's path.
+  /// failed: the process then ends with the status that `inputLost` gives for the file's path. Before
+  /// any other signal ends it, `interrupted` may say something.
   ///
   /// The handlers only write to a pipe, as little else is allowed there; a thread of its own reads it
   /// and does the work. Signals that the parent had ignored stay ignored.
   package static func removesUnfinishedOutputs(
-    inputLost handler: @escaping @Sendable (String) -> Int32
+    inputLost handler: @escaping @Sendable (String) -> Int32,
+    interrupted interruptionHandler: @escaping @Sendable () -> Void = {}
   ) {
     var ends: [Int32] = [-1, -1]
     guard unsafe pipe(&ends) == 0 else { return }
     unsafe writingEnd = ends[1]
     unsafe inputLost = handler
+    unsafe interrupted = interruptionHandler
     startThread(readingEnd: ends[0])
     for signal in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
@@ -67,6 +71,7 @@ package enum Interruption {
       let status = unsafe inputLost(path)
       Temporaries.removeAll { _exit(status) }
     }
+    unsafe interrupted()
     Temporaries.removeAll {
       _ = Glibc.signal(message.signal, SIG_DFL)
       kill(getpid(), message.signal)

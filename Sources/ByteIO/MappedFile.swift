@@ -11,6 +11,8 @@ package final class MappedFile: Sendable {
   package let identity: FileStatus.Identity
   private let status: FileStatus
   private nonisolated(unsafe) let region: UnsafeRawBufferPointer
+  /// The same file, locked.
+  private let lock = Mutex<DiskFile?>(nil)
 
   /// Maps the file at `path`; an empty file maps to zero bytes.
   ///
@@ -24,13 +26,7 @@ package final class MappedFile: Sendable {
     }
     defer { close(descriptor) }
 
-    var raw = stat()
-    guard unsafe fstat(descriptor, &raw) == 0 else { throw SystemError("fstat", path: path) }
-    status = FileStatus(raw)
-    guard !status.isFolder else { throw SystemError("open", path: path, code: EISDIR) }
-    guard status.isRegularFile else {
-      throw SystemError("open", path: path, code: SystemError.notRegular)
-    }
+    status = try FileStatus(ofFile: descriptor, path: path)
     identity = status.identity
     guard status.byteCount > 0 else {
       unsafe region = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -40,6 +36,20 @@ package final class MappedFile: Sendable {
     guard unsafe start != MAP_FAILED else { throw SystemError("mmap", path: path) }
     unsafe region = UnsafeRawBufferPointer(start: start, count: status.byteCount)
     Self.paths.withLock { $0[firstAddress] = (status.byteCount, path) }
+  }
+
+  /// Keeps everybody from changing the file in place for as long as this object lives.
+  ///
+  /// - Returns: false if somebody is changing it. Where files cannot be locked, nobody can.
+  /// - Throws: ``SystemError``, with ``SystemError/replaced`` if the path leads elsewhere by now.
+  package func lockForReading() throws(SystemError) -> Bool {
+    let file = try DiskFile(reading: path)
+    guard file.identity == identity else {
+      throw SystemError("open", path: path, code: SystemError.replaced)
+    }
+    guard (try? file.lockForReading()) ?? true else { return false }
+    lock.withLock { $0 = file }
+    return true
   }
 
   /// All mapped files, by the address of their first byte.

@@ -36,10 +36,16 @@ package struct SystemError: Error, Equatable {
 
   /// The code of what the system has no name for: a pipe or a device where only a file will do.
   static let notRegular: Int32 = -1
+  /// The code of what the system has no name for: a path that leads to another file than before.
+  static let replaced: Int32 = -2
 
   /// What the system calls this error, such as "No space left on device".
   package var reason: String {
-    code == Self.notRegular ? "not a regular file" : unsafe String(cString: strerror(code))
+    switch code {
+    case Self.notRegular: "not a regular file"
+    case Self.replaced: "the file was replaced while it was opened"
+    default: unsafe String(cString: strerror(code))
+    }
   }
 }
 

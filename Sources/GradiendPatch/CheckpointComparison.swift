@@ -45,7 +45,8 @@ public struct CheckpointComparison: Sendable {
       differs && !valuesOnly && maxRelativeError == 0
       && hasSameFiles(base, result)
     let encoding = PatchEncoding(
-      base: base, result: source, layoutSource: carriesLayouts ? result : nil,
+      base: base, inputs: [base, result], result: source,
+      layoutSource: carriesLayouts ? result : nil,
       origins: PatchMetadata.Origins(base: baseName.origin, result: resultName.origin),
       output: output, overwrites: overwrites, maxRelativeError: maxRelativeError,
       workers: Workers(threadCount), progress: progress)

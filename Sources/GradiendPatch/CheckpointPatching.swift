@@ -126,7 +126,7 @@ public struct CheckpointPatching: Sendable {
       return "strip gives these files back with the patch alone, so \(path) was not written"
     }
     let encoding = PatchEncoding(
-      base: input,
+      base: input, inputs: [input],
       result: FinishedResult(files: try target.written(), tensors: input.tensors),
       layoutSource: nil, origins: PatchMetadata.Origins(),
       output: path, overwrites: overwrites, maxRelativeError: 0,

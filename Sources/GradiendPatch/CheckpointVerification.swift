@@ -41,6 +41,7 @@ public struct CheckpointVerification: Sendable {
       counter.finish(item)
     }
     let files = hashes.withState { $0.finish() }
+    try UnfinishedChange.check(checkpoint)
     return Verdict(
       Identification(binding, digests.tensors), files: files,
       damaged: Self.damaged(checkpoint, files),

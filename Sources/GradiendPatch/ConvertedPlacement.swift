@@ -63,8 +63,8 @@ struct ConvertedPlacement: TensorPlacement {
           "tensor '\(view.storedName)': \(element(first, of: item)) does not fit "
             + "\(view.conversion.stored.name), so strip could not give this file back",
           remedy:
-            "keep what that needs with --undo FILE, or apply the patch to a copy in F32 or in "
-            + view.tensor.elementType.name)
+            "with --output, --undo FILE keeps what that needs; a copy in F32 or "
+            + "\(view.tensor.elementType.name) needs none")
       }
       lossCounter.add(losses.count)
     }

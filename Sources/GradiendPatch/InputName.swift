@@ -100,14 +100,14 @@ struct InputName {
     }
   }
 
-  /// Opens the checkpoint, to read it.
+  /// Opens the checkpoint, to read it. Nobody changes it in place until its files are closed.
   ///
   /// - Throws: ``PatchError`` if it cannot be opened, is not sound, or half changed.
   func checkpoint() throws(PatchError) -> Checkpoint {
     let checkpoint = try open(path) { (path) throws(CheckpointError) in
       try Checkpoint(path: path)
     }
-    try UnfinishedChange.check(checkpoint)
+    try UnfinishedChange.keepAway(from: checkpoint)
     return checkpoint
   }
 

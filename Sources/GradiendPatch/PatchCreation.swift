@@ -54,7 +54,7 @@ public struct PatchCreation: Sendable {
       gradiend, part: part.part, featureFactors: featureFactors, learningRate: learningRate)
     let cover = try Cover(gradiend, of: base)
     let encoding = PatchEncoding(
-      base: base,
+      base: base, inputs: [base],
       result: ComputedResult(
         source: .gradiend(try source(gradiend)), files: inputs, updates: cover.updates(output)),
       layoutSource: nil,

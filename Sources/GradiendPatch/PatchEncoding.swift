@@ -7,6 +7,8 @@ internal import PatchFormat
 /// Writes the patch between a base and a result, in one pass over both.
 struct PatchEncoding {
   let base: Checkpoint
+  /// All checkpoints that are read, the base among them.
+  let inputs: [Checkpoint]
   let result: any ResultSource
   /// The checkpoint whose layout the result has, where it is not that of the base.
   let layoutSource: Checkpoint?
@@ -65,6 +67,7 @@ struct PatchEncoding {
     let resultFiles =
       layoutSource.map { FileHasher.digests($0.files.map(\.mapped), named: base) }
       ?? resultHashes.withState { $0.finish() }
+    for input in inputs { try UnfinishedChange.check(input) }
     return try finish(
       files: (baseHashes.withState { $0.finish() }, resultFiles),
       table: table.withState { $0 })

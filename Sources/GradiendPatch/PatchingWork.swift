@@ -60,10 +60,12 @@ struct PatchingWork: Sendable {
     } catch  where error.kind == .badInput || error.kind == .mismatch {
       // Chunks that do not decode, or values that do not fit, are most likely those of the wrong
       // checkpoint.
+      try UnfinishedChange.check(binding.checkpoint)
       guard let found = try? Identification.identify(binding, workers: workers) else { throw error }
       try check(input: found)
       throw error
     }
+    try UnfinishedChange.check(binding.checkpoint)
     try check(input: Identification(binding, inputDigests.tensors))
     try check(output: Identification(binding, outputDigests.tensors))
   }

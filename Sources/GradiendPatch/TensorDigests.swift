@@ -15,6 +15,11 @@ final class TensorDigests: Sendable {
     chunks.withLock { $0[item.tensorIndex][item.chunkIndex] = digest }
   }
 
+  /// What was recorded of a chunk.
+  func digest(of item: ChunkPlan.Item) -> Digest128 {
+    chunks.withLock { $0[item.tensorIndex][item.chunkIndex] }
+  }
+
   /// One for each tensor, once all chunks were recorded.
   var tensors: [Digest128] { chunks.withLock { $0.map { TensorDigest.combine($0) } } }
 }

@@ -8,14 +8,23 @@ public enum UnfinishedOutputs {
   /// hidden files that end in `.partial` beside its outputs, and dies of `SIGBUS` if an input becomes
   /// shorter while it is read.
   ///
-  /// - Parameter inputLost: told of an input that became shorter or could not be read any more; gives
-  ///   the status with which the process then ends.
-  public static func removeOnSignals(inputLost: @escaping @Sendable (PatchError) -> Int32) {
+  /// - Parameter report: told of an input that became shorter or could not be read any more, and
+  ///   gives the status with which the process then ends; told of a change in place that a signal
+  ///   interrupts, of which the process then dies.
+  public static func removeOnSignals(report: @escaping @Sendable (PatchError) -> Int32) {
     Interruption.removesUnfinishedOutputs { path in
-      inputLost(
+      let message = "the file became shorter, or unreadable, while it was read"
+      guard let change = ChangeUnderWay.interruption else {
+        return report(
+          PatchError(
+            .inputOutput, path: path, message,
+            remedy: "leave inputs alone while they are read, and check the disk"))
+      }
+      return report(
         PatchError(
-          .inputOutput, path: path, "the file became shorter, or unreadable, while it was read",
-          remedy: "leave inputs alone while they are read, and check the disk"))
+          .inputOutput, path: path, "\(message); \(change.message)", remedy: change.remedy))
+    } interrupted: {
+      if let change = ChangeUnderWay.interruption { _ = report(change) }
     }
   }
 }

@@ -118,13 +118,31 @@ import Testing
 struct SmallDisk {
   private let path: String
 
-  init(in folder: TemporaryDirectory, named name: String) throws {
+  init(in folder: TemporaryDirectory, named name: String, megabytes: Int = 1) throws {
     path = folder.path(name)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    guard mount("tmpfs", path, "tmpfs", 0, "size=1m") == 0 else {
+    guard mount("tmpfs", path, "tmpfs", 0, "size=\(megabytes)m") == 0 else {
       try Test.cancel("mounting a small file system is not permitted here")
     }
   }
+
+  /// Takes all the room that is left, until ``free()``.
+  func fill() throws {
+    let filler = open(path + "/filler", O_RDWR | O_CREAT, 0o600)
+    try #require(filler >= 0)
+    defer { close(filler) }
+    var status = statvfs()
+    try #require(fstatvfs(filler, &status) == 0)
+    // What another takes meanwhile is missing here, so page by page in the end.
+    var (size, step) = (0, Int(status.f_bavail) * Int(status.f_bsize))
+    while step >= 4_096 {
+      if posix_fallocate(filler, off_t(size), off_t(step)) == 0 { size += step } else { step /= 2 }
+    }
+  }
+
+  func free() { unlink(path + "/filler") }
+
+  var isFull: Bool { access(path + "/filler", F_OK) == 0 }
 
   /// Lets the files be read only.
   func forbidWriting() throws {

@@ -42,12 +42,22 @@ import Testing
   func `what a signal leaves is named by every command until it is finished`(signal: Int32) throws {
     let large = try LargeModel(in: stage.folder)
     #expect(try stage.run("diff", "large", "other", "-o", "large.patch").status == 0)
-    let running = try stage.program.start(["apply", "large", "large.patch", "--in-place"])
+    let running = try stage.program.start(
+      ["apply", "large", "large.patch", "--in-place"], errorPath: stage.folder.path("stderr"))
     let journal = stage.folder.path(".large.gradiend-patch-journal")
     while running.isRunning, !FileManager.default.fileExists(atPath: journal) { usleep(100) }
     running.send(signal)
     #expect(running.wait().signal == signal, "it was too fast")
     #expect(FileManager.default.fileExists(atPath: journal))
+    let told = String(decoding: try stage.folder.bytes(of: "stderr"), as: UTF8.self)
+    let expected = """
+      gradiend-patch: large: apply --in-place was interrupted here, so some tensors may be the \
+      base's and others the result's
+      run the same command again to finish it, or with --rollback to undo it; if the files were \
+      replaced since, remove ./.large.gradiend-patch-journal
+
+      """
+    #expect(told == (signal == SIGKILL ? "" : expected))
     for words in [
       ["verify", "large", "large.patch"], ["inspect", "large"],
       ["apply", "large", "large.patch", "-o", "out"],
@@ -65,6 +75,76 @@ import Testing
     #expect(back.error == "note: rolled back what an interrupted apply had begun\n")
     #expect(try stage.folder.bytes(of: "large") == large.bytes)
     #expect(!FileManager.default.fileExists(atPath: journal))
+  }
+
+  @Test func `a model is not read while it is changed, nor changed while it is read`() throws {
+    _ = try LargeModel(in: stage.folder)
+    #expect(try stage.run("diff", "large", "other", "-o", "large.patch").status == 0)
+    var (changes, patches) = (0, 0)
+    for round in 0..<12 {
+      try stage.folder.write(
+        stage.folder.bytes(of: round % 2 == 0 ? "large" : "other"), to: "model")
+      let reading = try stage.program.start(["diff", "model", "other", "-o", "out\(round)"])
+      usleep(UInt32(round) * 4_000)
+      let changing = try stage.program.run(
+        "apply", "model", "large.patch", "--in-place", "--threads", "1")
+      let status = reading.wait().status
+      #expect([0, 66].contains(changing.status), "\(changing)")
+      #expect(status == 0 || status == 65)
+      if changing.status == 0 { changes += 1 }
+      guard status == 0 else { continue }
+      patches += 1
+      // It is for one of the two, not for a mixture of both.
+      let bases = try ["large", "other"].map {
+        try stage.run("verify", $0, "out\(round)").output.contains(": the base")
+      }
+      #expect(bases.contains(true))
+    }
+    #expect(changes > 0 && patches > 0)
+  }
+
+  @Test func `a folder whose name is not UTF-8 is no obstacle, and its journal is found`() throws {
+    let large = try LargeModel(in: stage.folder)
+    #expect(try stage.run("diff", "large", "other", "-o", "large.patch").status == 0)
+    let shell = Program(folder: stage.folder.path, executable: "/bin/bash")
+    func run(_ script: String) throws -> Program.Outcome {
+      try shell.run("-c", "G=\(Program.path); D=$'caf\\xe9'; mkdir -p $D; cd $D; " + script)
+    }
+    let left = try run(
+      """
+      cp ../large model; ln -s model link
+      $G apply model ../large.patch --in-place & P=$!
+      until [ -e .model.gradiend-patch-journal ] || ! kill -0 $P; do :; done
+      kill -9 $P; wait $P; ls -A
+      """)
+    #expect(left.output.contains(".model.gradiend-patch-journal\n"), "\(left)")
+    for name in ["model", "link"] {
+      #expect(try run("$G verify \(name) ../large.patch").status == 65)
+      #expect(try run("$G diff \(name) ../other -o out").status == 65)
+    }
+    #expect(try run("$G apply model ../large.patch --in-place").status == 0)
+    #expect(try run("cmp model ../other && ls -A").output == "link\nmodel\n")
+    #expect(try run("$G strip model ../large.patch --in-place").status == 0)
+    #expect(try run("cp model ..").status == 0 && stage.folder.bytes(of: "model") == large.bytes)
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "only root can be another user"))
+  func `a journal of another user is an unfinished change`() throws {
+    try stage.folder.write("secret", to: ".base.safetensors.gradiend-patch-journal")
+    let script = """
+      chmod 755 . && chmod 600 .base.safetensors.gradiend-patch-journal && cp \(Program.path) . &&
+      exec setpriv --reuid 65534 --regid 65534 --clear-groups ./gradiend-patch "$@"
+      """
+    let shell = Program(folder: stage.folder.path, executable: "/bin/sh")
+    for words in [
+      ["verify", "base.safetensors", "patch"], ["inspect", "base.safetensors"],
+      ["diff", "base.safetensors", "result.safetensors", "-o", "out"],
+    ] {
+      let outcome = try shell.run(["-c", script, "sh"] + words)
+      #expect(outcome.status == 65)
+      #expect(
+        outcome.error.contains("but its journal cannot be read: Permission denied"), "\(outcome)")
+    }
   }
 
   // MARK: Disks

@@ -2,75 +2,76 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Changes in place that are killed. `make faults` kills many more than the suite does.
-@Suite struct KillTests {
-  static let killCount =
-    ProcessInfo.processInfo.environment["GRADIEND_PATCH_KILLS"].flatMap(Int.init) ?? 12
+/// Changes in place that are killed while their disk fills up. `make faults` kills many more than the
+/// suite does.
+@Suite(.serialized) struct KillTests {
+  private static let environment = ProcessInfo.processInfo.environment
+  static let killCount = environment["GRADIEND_PATCH_KILLS"].flatMap(Int.init) ?? 3
+  static let seed =
+    environment["GRADIEND_PATCH_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...999_999)
 
-  let folder: TemporaryDirectory
-  let program: Program
-
-  init() throws {
-    folder = try TemporaryDirectory()
-    program = Program(folder: folder.path)
-    var generator = SeededGenerator(seed: 1)
-    var (base, result) = (SafetensorsBuilder(), SafetensorsBuilder())
-    for tensor in 0..<32 {
-      let values = (0..<64 * 256).map { _ in UInt16.random(in: 0x3C00...0x3F80, using: &generator) }
-      let changed = values.map {
-        $0 + (Int.random(in: 0..<20, using: &generator) == 0 ? 1 as UInt16 : 0)
-      }
-      base.add("t\(tensor)", "BF16", [64, 256], SafetensorsBuilder.littleEndian(values))
-      result.add("t\(tensor)", "BF16", [64, 256], SafetensorsBuilder.littleEndian(changed))
-    }
-    try folder.write(base.bytes, to: "base")
-    try folder.write(result.bytes, to: "result")
-    try #require(try program.run("diff", "base", "result", "-o", "patch").status == 0)
-  }
-
-  @Test(arguments: [["apply", "base", "result"], ["strip", "result", "base"]])
+  @Test(
+    arguments: KillScene.kinds, [["apply", "base", "result"], ["strip", "result", "base"]])
   func `killed at any moment, a change is finished by the same command, or rolled back`(
-    words: [String]
+    kind: String, words: [String]
   ) throws {
+    let scene = try KillScene(kind, seed: Self.seed)
+    let disk = try SmallDisk(in: scene.folder, named: "disk", megabytes: 8)
+    defer { disk.unmount() }
     let (from, to) = (words[1], words[2])
-    let command = [words[0], "model", "patch", "--in-place", "--threads", "1"]
-    let duration = try longestRun(of: command, on: from)
-    var generator = SystemRandomNumberGenerator()
-    var (kills, halfChanged) = (0, 0)
+    let command = [words[0], scene.checkpoint, "patch", "--in-place", "--threads", "1"]
+    let duration = try longestRun(of: command, in: scene, on: from)
+    var generator = SeededGenerator(seed: Self.seed)
+    var (kills, halfChanged, full) = (0, 0, 0)
     while kills < Self.killCount {
-      try copy(from)
+      let moment: Comment = "\(kind), seed \(Self.seed), kill \(kills)"
+      try scene.copy(from)
       // A few are killed once more as they go on, forth or back.
-      for _ in 0..<(Int.random(in: 0..<4) == 0 ? 2 : 1) {
-        let running = try program.start(command + (kills % 5 == 4 ? ["--rollback"] : []))
-        usleep(UInt32.random(in: 0...duration, using: &generator))
+      for _ in 0..<(Int.random(in: 0..<4, using: &generator) == 0 ? 2 : 1) {
+        let running = try scene.program.start(command + (kills % 5 == 4 ? ["--rollback"] : []))
+        // Most of a run is reading: half of the kills wait for what comes after it.
+        let isLate = Bool.random(using: &generator)
+        while isLate, running.isRunning, !scene.hasJournal { usleep(100) }
+        let time = UInt32.random(in: 0...(isLate ? duration / 4 : duration), using: &generator)
+        let fillingTime = UInt32.random(in: 0...time, using: &generator)
+        usleep(fillingTime)
+        if Bool.random(using: &generator) { try disk.fill() }
+        usleep(time - fillingTime)
         running.send(SIGKILL)
         if running.wait().signal == SIGKILL { kills += 1 }
+        if Bool.random(using: &generator) { disk.free() }
       }
-      if try folder.names().contains(".model.gradiend-patch-journal") { halfChanged += 1 }
-      let isDone = try folder.bytes(of: "model") == folder.bytes(of: to)
-      let rollsBack = !isDone && Bool.random()
-      let outcome = try program.run(command + (rollsBack ? ["--rollback"] : []))
-      #expect(outcome.status == 0, "\(outcome.error)")
-      let isRight = try folder.bytes(of: "model") == folder.bytes(of: rollsBack ? from : to)
-      #expect(isRight)
-      #expect(try folder.names() == ["base", "model", "patch", "result"])
+      if scene.hasJournal { halfChanged += 1 }
+      let isWhole = try scene.isSame(as: from) || scene.isSame(as: to)
+      #expect(isWhole || scene.hasJournal, moment)
+      // Where there is no room, nothing gets worse.
+      if try disk.isFull && scene.program.run(command).status == 74 { full += 1 }
+      disk.free()
+      let isDone = try scene.isSame(as: to)
+      let rollsBack = !isDone && Bool.random(using: &generator)
+      let outcome = try scene.program.run(command + (rollsBack ? ["--rollback"] : []))
+      #expect(outcome.status == 0, "\(moment): \(outcome.error)")
+      let isRight = try scene.isSame(as: rollsBack ? from : to) && scene.isClean()
+      #expect(isRight, moment)
     }
-    if Self.killCount > 12 {
-      print("\(words[0]): \(kills) kills, \(halfChanged) of them left a journal; nothing lost")
+    if Self.killCount > 3 {
+      print(
+        "\(kind), \(words[0]), seed \(Self.seed): \(kills) kills, \(halfChanged) of them left a "
+          + "journal, \(full) then found the disk full")
+      fflush(nil)
     }
-  }
-
-  private func copy(_ name: String) throws {
-    try folder.write(folder.bytes(of: name), to: "model")
   }
 
   /// Microseconds that a whole run takes.
-  private func longestRun(of command: [String], on name: String) throws -> UInt32 {
+  private func longestRun(
+    of command: [String], in scene: KillScene, on source: String
+  ) throws -> UInt32 {
     var longest: Duration = .zero
     for _ in 0..<3 {
-      try copy(name)
+      try scene.copy(source)
       let start = ContinuousClock.now
-      #expect(try program.run(command).status == 0)
+      let outcome = try scene.program.run(command)
+      try #require(outcome.status == 0, "\(outcome.error)")
       longest = max(longest, ContinuousClock.now - start)
     }
     return UInt32(longest / .microseconds(1))

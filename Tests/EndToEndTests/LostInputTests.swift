@@ -53,6 +53,21 @@ import Testing
     #expect(try stage.folder.names().allSatisfy { !$0.hasSuffix(".partial") && $0 != "out" })
   }
 
+  @Test func `a patch that becomes shorter while it changes a model leaves a way back`() throws {
+    let patch = try stage.folder.bytes(of: "large.patch")
+    let running = try stopped(["apply", "large", "large.patch", "--in-place"])
+    truncate(stage.folder.path("large.patch"), 4_096)
+    running.send(SIGCONT)
+    #expect(running.wait().status == 74)
+    let told = try text("stderr")
+    #expect(told.contains("large.patch: the file became shorter, or unreadable, while it was read"))
+    #expect(told.contains("; apply --in-place was interrupted here"))
+    #expect(told.contains("\nrun the same command again to finish it, or with --rollback"))
+    try stage.folder.write(patch, to: "large.patch")
+    #expect(try stage.run("apply", "large", "large.patch", "--in-place").status == 0)
+    #expect(try stage.folder.bytes(of: "large") == stage.folder.bytes(of: "other"))
+  }
+
   @Test func `an input that loses its name while it is mapped is read to its end`() throws {
     let running = try stopped(["apply", "large", "large.patch", "-o", "out"])
     try stage.folder.remove("large")

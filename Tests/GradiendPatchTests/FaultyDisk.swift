@@ -2,6 +2,7 @@ import ByteIO
 import Foundation
 import Glibc
 import TestSupport
+import Testing
 
 /// A disk that fails at one of its calls, and of which a part of what was not synchronised is lost.
 ///
@@ -28,6 +29,8 @@ final class FaultyDisk: Disk, @unchecked Sendable {
   private let failingCall: Int?
   /// Calls so far.
   private(set) var callCount = 0
+  /// What another process does just before one of the calls.
+  var interference: (call: Int, act: () throws -> Void)?
   /// The last bytes that are certain, of sectors that were written since.
   private var durable: [FileStatus.Identity: [Int: [UInt8]]] = [:]
   /// Where the files are now.
@@ -44,6 +47,9 @@ final class FaultyDisk: Disk, @unchecked Sendable {
 
   private func count(_ call: String, _ path: String) throws(SystemError) {
     defer { callCount += 1 }
+    if let interference, interference.call == callCount {
+      #expect(throws: Never.self) { try interference.act() }
+    }
     guard let failingCall else { return }
     switch fault {
     case .powerLoss where callCount >= failingCall:

@@ -35,9 +35,9 @@ import Testing
         try bench.writeFolder(result, to: "result", shards: 3)
         try bench.diff("base", "result", to: "patch")
       default:
-        let pair = try TiedGGUF()
+        let pair = TiedGGUF()
         (files, name) = (pair.names, pair.names[0])
-        try pair.write(to: bench)
+        try pair.write(to: bench.folder)
         try bench.diff("base.hf", "result.hf", to: "patch")
       }
     }

@@ -126,10 +126,9 @@ import Testing
   @Test func `two runs are kept apart, and a dead one is no obstacle`() throws {
     try copy("base")
     let held = try DiskFile(opening: bench.path("model"))
-    #expect(try held.lock())
+    #expect(try held.lockForChanging())
     let error = try bench.refusal(.cannotOpen) { () throws(PatchError) in try run() }
-    #expect(error.message == "another gradiend-patch is changing this file")
-    #expect(DiskFile.isLocked(bench.path("model")))
+    #expect(error.message == "another gradiend-patch is reading or changing this file")
     withExtendedLifetime(held) {}
   }
 
@@ -158,7 +157,7 @@ import Testing
     try refuses { () throws(PatchError) in _ = try bench.verify("link", "patch") }
     _ = try bench.verify("base", "patch")
     let held = try DiskFile(opening: bench.path("model"))
-    #expect(try held.lock())
+    #expect(try held.lockForChanging())
     let error = try bench.refusal(.unfinished) { () throws(PatchError) in
       _ = try bench.verify("model", "patch")
     }

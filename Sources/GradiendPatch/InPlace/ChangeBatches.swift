@@ -8,6 +8,9 @@ struct ChangeBatches: Sendable {
     let index: Int
   }
 
+  /// No limit is above this, and no item either.
+  static let largestLimit = 32 << 20
+
   let limit: Int
   private let batches: [[ChunkPlan.Item]]
   /// By the items' numbers in the plan; nil for those that stay.
@@ -18,7 +21,7 @@ struct ChangeBatches: Sendable {
     let byteCount = work.binding.plan.items.reduce(0) {
       $0 + (work.changes($1) ? $1.byteRange.count : 0)
     }
-    return max(1, min(byteCount / 16, 32 << 20))
+    return max(1, min(byteCount / 16, largestLimit))
   }
 
   init(_ work: PatchingWork, limit: Int) {

@@ -12,9 +12,12 @@ struct ChangeJournal {
 
   static let ending = ".gradiend-patch-journal"
 
-  /// Where the journal of a checkpoint is, whose first weight file is `name`.
-  static func path(in folder: String, for name: String) -> String {
-    Folder.join(folder, ".\(name)\(ending)")
+  /// What the journal of a checkpoint is called whose first weight file is `name`.
+  static func name(for name: String) -> String { ".\(name)\(ending)" }
+
+  /// Whether a file of this name is a journal, told by bytes: the dots may be parts of characters.
+  static func isName(_ name: String) -> Bool {
+    name.utf8.suffix(ending.utf8.count).elementsEqual(ending.utf8)
   }
 
   /// Makes a journal without a record, durable and with all the space that it will need.
@@ -60,38 +63,63 @@ struct ChangeJournal {
       let temporary = Self.temporaryPath(path)
       if FileStatus.exists(temporary) { try disk.remove(temporary) }
     }
-    guard FileStatus.exists(path) else { return nil }
+    guard let header = try Self.header(at: path) else { return nil }
     self.path = path
     self.disk = disk
+    self.header = header
     file = try PatchError.writing(path) { () throws(SystemError) in try DiskFile(opening: path) }
-    header = try Self.header(at: path)
   }
 
   /// The header of the journal at `path`.
-  static func header(at path: String) throws(PatchError) -> JournalHeader {
-    let file = try PatchError.writing(path) { () throws(SystemError) in
-      try MappedFile(path: path)
+  ///
+  /// - Returns: nil if there is none.
+  /// - Throws: ``PatchError`` of kind `unfinished` if it cannot be read, so that nobody knows what it
+  ///   says; of kind `badInput` if it is damaged.
+  static func header(at path: String) throws(PatchError) -> JournalHeader? {
+    let file: MappedFile
+    do {
+      file = try MappedFile(path: path)
+    } catch {
+      guard error.kind != .missing else { return nil }
+      throw PatchError(
+        .unfinished, path: path,
+        "a change in place may be unfinished here, but its journal cannot be read: \(error.reason)",
+        remedy: "finish or undo the change as the user who began it; if the files were replaced "
+          + "since, remove this")
     }
     do {
       return try JournalHeader(parsing: file.bytes)
     } catch {
-      throw PatchError(
-        .badInput, path: path, "\(error)",
-        remedy: "copy the checkpoint here again and remove this file")
+      throw damaged(path, "\(error)")
     }
   }
 
+  private static func damaged(_ path: String, _ reason: String) -> PatchError {
+    PatchError(
+      .badInput, path: path, reason, remedy: "copy the checkpoint here again and remove this file")
+  }
+
   /// The last valid record and its contents; later ones follow on it.
+  ///
+  /// - Throws: ``PatchError`` if the journal cannot be that of these batches.
   mutating func readLastRecord(
     for batches: ChangeBatches
   ) throws(PatchError) -> (record: JournalRecord, contents: [[UInt8]])? {
+    guard header.slotByteCount == batches.slotByteCount else {
+      throw Self.damaged(
+        path,
+        "its slots have \(header.slotByteCount) bytes, the batches of this change take "
+          + "\(batches.slotByteCount)")
+    }
     let mapped = try PatchError.writing(path) { () throws(SystemError) in
       try MappedFile(path: path)
     }
     var last: (record: JournalRecord, contents: [[UInt8]])?
-    for start in [slotOffset(of: 1), slotOffset(of: 2)] where start < mapped.byteCount {
+    for number in 1...2 {
+      let start = min(slotOffset(of: number), mapped.byteCount)
       let end = min(start + header.slotByteCount, mapped.byteCount)
-      guard let found = JournalRecord.read(mapped.bytes.extracting(start..<end), for: batches)
+      guard let found = JournalRecord.read(mapped.bytes.extracting(start..<end), for: batches),
+        (found.record.sequence - number).isMultiple(of: 2)
       else { continue }
       if found.record.sequence > last?.record.sequence ?? 0 { last = found }
     }

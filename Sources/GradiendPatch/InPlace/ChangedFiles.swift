@@ -2,7 +2,7 @@ internal import ByteIO
 internal import Checkpoints
 internal import Synchronization
 
-/// The weight files of a checkpoint, open for being changed, and locked against other changes.
+/// The weight files of a checkpoint, open for being changed, and locked against whoever reads or changes them.
 final class ChangedFiles: TensorOutput {
   /// Where the journal of their change is.
   let journalPath: String
@@ -15,7 +15,7 @@ final class ChangedFiles: TensorOutput {
   /// Opens the files of `checkpoint` and locks them.
   ///
   /// - Throws: ``PatchError`` if one of them may not be written, shows under other names as well, or
-  ///   is being changed by another process.
+  ///   is being read or changed by another process.
   init(_ checkpoint: Checkpoint, disk: any Disk) throws(PatchError) {
     self.disk = disk
     let paths = checkpoint.files.map(\.mapped.path)
@@ -28,19 +28,23 @@ final class ChangedFiles: TensorOutput {
       guard file.identity == source.mapped.identity else {
         throw PatchError(.inputOutput, path: path, "the file was replaced while it was opened")
       }
-      let isLocked = try PatchError.writing(path) { () throws(SystemError) in try file.lock() }
+      let isLocked = try PatchError.writing(path) { () throws(SystemError) in
+        try file.lockForChanging()
+      }
       guard isLocked else {
         throw PatchError(
-          .cannotOpen, path: path, "another gradiend-patch is changing this file",
+          .cannotOpen, path: path, "another gradiend-patch is reading or changing this file",
           remedy: "wait until it has ended")
       }
       return file
     }
     names = paths.map { Folder.lastComponent(of: $0) }
-    guard let path = paths.first, let first = names.first,
-      let folder = Folder.resolved(Folder.parent(of: path))
-    else { throw PatchError(.cannotOpen, path: checkpoint.path, "there are no weight files") }
-    journalPath = ChangeJournal.path(in: folder, for: first)
+    guard let first = paths.first else {
+      throw PatchError(.cannotOpen, path: checkpoint.path, "there are no weight files")
+    }
+    // None of them is a link, so this is the folder that they lie in, whatever its other names.
+    journalPath = Folder.join(
+      Folder.parent(of: first), ChangeJournal.name(for: Folder.lastComponent(of: first)))
   }
 
   func write(_ bytes: RawSpan, file index: Int, at offset: Int) throws(PatchError) {

@@ -124,19 +124,53 @@ struct InPlaceChange: Sendable {
     pending = nil
   }
 
-  /// The new bytes of a batch's items.
+  /// The new bytes of a batch's items, each found to be what the survey saw.
+  ///
+  /// - Throws: ``PatchError`` if files or patch are not as they were then.
   private func contents(of batch: Int, isForward: Bool) throws(PatchError) -> [[UInt8]] {
     let items = batches.items(of: batch)
-    let direction = isForward ? work.direction : work.direction.reversed
     let contents = Mutex(Array(repeating: [UInt8](), count: items.count))
     // What a step left unfinished is in its record, and not surely in the files.
     let known = pending?.batch == batch ? pending?.contents : nil
     try workers.run(items.count) { (index) throws(PatchError) in
-      let bytes =
-        if let known { known[index] } else { try placement.bytes(of: items[index]) }
-      let new = try work.transformed(bytes.rawSpan, of: items[index], by: direction)
+      let bytes = try known?[index] ?? stored(items[index])
+      let new = try moved(bytes.rawSpan, items[index], isForward: isForward)
       contents.withLock { $0[index] = new }
     }
     return contents.withLock { $0 }
+  }
+
+  /// The bytes of an item as the files have them.
+  private func stored(_ item: ChunkPlan.Item) throws(PatchError) -> [UInt8] {
+    do throws(PatchError) {
+      return try placement.bytes(of: item)
+    } catch  where error.kind == .mismatch {
+      throw changed(item, in: binding.checkpoint.path)
+    }
+  }
+
+  /// The bytes of one item, moved across the boundary.
+  private func moved(
+    _ bytes: RawSpan, _ item: ChunkPlan.Item, isForward: Bool
+  ) throws(PatchError) -> [UInt8] {
+    let (old, new) =
+      isForward
+      ? (work.inputDigests, work.outputDigests) : (work.outputDigests, work.inputDigests)
+    let moved = try? work.transformed(
+      bytes, of: item, by: isForward ? work.direction : work.direction.reversed)
+    // Bytes that nobody has checked would be lost with what they replace.
+    guard let moved, Digest128(of: moved.rawSpan) == new.digest(of: item) else {
+      let isPatch = Digest128(of: bytes) == old.digest(of: item)
+      throw changed(item, in: isPatch ? binding.patch.path : binding.checkpoint.path)
+    }
+    return moved
+  }
+
+  private func changed(_ item: ChunkPlan.Item, in path: String) -> PatchError {
+    let name = binding.tensors[item.tensorIndex].name
+    return PatchError(
+      .inputOutput, path: path, tensor: name,
+      "what this holds of tensor '\(name)' changed after it was checked; something else writes here, "
+        + "or a disk fails", remedy: "run the same command again once the file is as it was")
   }
 }

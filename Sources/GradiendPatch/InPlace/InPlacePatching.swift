@@ -38,8 +38,8 @@ public struct InPlacePatching: Sendable {
   ///
   /// A checkpoint that is the output already is left as it is. Rolling back gives the input.
   ///
-  /// - Throws: ``PatchError``. The files are then as they were, unless the error says that the change
-  ///   is unfinished: run it again.
+  /// - Throws: ``PatchError``. The files are then as they were, unless the error says that they are
+  ///   half changed: run it again; or that something else has damaged them.
   /// - Complexity: O(bytes of the checkpoint); three chunks of memory for each thread and 32 MiB.
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
     let patch = try InputName(self.patch).patch()
@@ -53,6 +53,8 @@ public struct InPlacePatching: Sendable {
     let files = try ChangedFiles(input, disk: disk)
     if let journal = try ChangeJournal(openingAt: files.journalPath, disk: disk) {
       try checkIsOurs(journal, patch, files)
+      let underWay = ChangeUnderWay(checkpoint, journal.header, journal: journal.path)
+      defer { underWay.end() }
       if let summary = try resume(journal, patch, input, files, progress) { return summary }
     } else {
       // A shard of a set that is half changed is listed in the journal of another file.
@@ -83,6 +85,8 @@ public struct InPlacePatching: Sendable {
     let batches = ChangeBatches(work, limit: ChangeBatches.limit(for: work))
     let change = InPlaceChange(work, batches, workers: workers)
     let phases = PhasedProgress(batches, binding.plan, progress)
+    // Of the patch as it is tried now, whatever becomes of the file.
+    let patchDigest = Digest128(of: patch.file, in: 0..<patch.file.byteCount)
     let hashes = checksSHA256 ? Lane(FileHasher(input), workers) : nil
     if checksSHA256 { try binding.checkHasPublishedBytes() }
     do {
@@ -102,7 +106,9 @@ public struct InPlacePatching: Sendable {
     guard batches.count > 0 else { return summary(binding, direction.output) }
     let header = JournalHeader(
       direction: direction, batchLimit: batches.limit, slotByteCount: batches.slotByteCount,
-      patchDigest: Digest128(of: patch.file, in: 0..<patch.file.byteCount), fileNames: files.names)
+      patchDigest: patchDigest, fileNames: files.names)
+    let underWay = ChangeUnderWay(checkpoint, header, journal: files.journalPath)
+    defer { underWay.end() }
     let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
     try finish(change, files, journal, phases)
     return summary(binding, direction.output, isChanged: true)
@@ -138,6 +144,7 @@ public struct InPlacePatching: Sendable {
     do {
       try change.survey(progress: phases.surveying)
     } catch  where error.kind == .badInput || error.kind == .mismatch {
+      guard Digest128(of: patch.file, in: 0..<patch.file.byteCount) == journal.header.patchDigest else { throw error }
       guard let found = try? Identification.identify(binding, workers: workers),
         found.isBase || found.isResult
       else {
@@ -181,7 +188,8 @@ public struct InPlacePatching: Sendable {
 
   /// Goes on to the output, or back to the input, checks the files once more and removes the journal.
   ///
-  /// - Throws: ``PatchError``; the files are then as they were before this run, or it says otherwise.
+  /// - Throws: ``PatchError``; the files are then as they were before this run, or it says otherwise,
+  ///   and the journal is still there.
   private func finish(
     _ change: InPlaceChange, _ files: ChangedFiles, _ journal: ChangeJournal,
     _ phases: PhasedProgress
@@ -192,17 +200,20 @@ public struct InPlacePatching: Sendable {
       try change.move(
         to: rollsBack ? 0 : change.batches.count, files, &journal,
         progress: phases.changed(byteCount:))
-      try check(change, phases)
     } catch {
       guard start == 0, !rollsBack else { throw unfinished(error, journal) }
       do {
         try change.move(to: 0, files, &journal)
+        try check(change, journal, is: direction.input)
         try journal.remove()
       } catch let second {
         throw unfinished(error, journal, second)
       }
       throw error
     }
+    try check(
+      change, journal, is: rollsBack ? direction.input : direction.output,
+      progress: phases.checking)
     do {
       try journal.remove()
     } catch {
@@ -212,22 +223,38 @@ public struct InPlacePatching: Sendable {
     }
   }
 
-  /// Opens the files again and compares their digests.
+  /// Opens the files again and compares their digests: only once they are right, nobody needs the
+  /// journal any more.
   private func check(
-    _ change: InPlaceChange, _ phases: PhasedProgress
+    _ change: InPlaceChange, _ journal: ChangeJournal, is role: CheckpointRole,
+    progress: ProgressHandler? = nil
   ) throws(PatchError) {
-    let checkpoint = try PatchError.opening { () throws(CheckpointError) in
-      try Checkpoint(path: self.checkpoint)
+    let found: Identification
+    do {
+      let checkpoint = try PatchError.opening { () throws(CheckpointError) in
+        try Checkpoint(path: self.checkpoint)
+      }
+      found = try Identification.identify(
+        PatchBinding(change.work.binding.patch, checkpoint), workers: change.workers,
+        progress: progress)
+    } catch {
+      throw damaged(error.message, error.tensor, journal)
     }
-    let binding = try PatchBinding(change.work.binding.patch, checkpoint)
-    let found = try Identification.identify(
-      binding, workers: change.workers, progress: phases.checking)
-    let expected = rollsBack ? direction.input : direction.output
-    let differing = expected == .base ? found.differingFromBase : found.differingFromResult
+    let differing = role == .base ? found.differingFromBase : found.differingFromResult
     guard let first = differing.first else { return }
-    throw PatchError(
-      .inputOutput, path: self.checkpoint, tensor: first,
-      "tensor '\(first)' is not as it was written; a disk fails, or something else writes here")
+    throw damaged(
+      "\(differing.count) of \(change.work.binding.tensors.count) tensors are not the "
+        + "\(role.name)'s, first '\(first)'", first, journal)
+  }
+
+  private func damaged(
+    _ reason: String, _ tensor: String?, _ journal: ChangeJournal
+  ) -> PatchError {
+    PatchError(
+      .inputOutput, path: checkpoint, tensor: tensor,
+      "the files are damaged: \(reason); something else writes here, or a disk fails",
+      remedy: "run the same command again once they are as they were; or copy the checkpoint here "
+        + "again and remove \(journal.path)")
   }
 
   private func unfinished(
@@ -237,7 +264,7 @@ public struct InPlacePatching: Sendable {
     return PatchError(
       error.kind, path: error.path, tensor: error.tensor,
       error.message + "; \(checkpoint) is half changed" + undoing,
-      remedy: UnfinishedChange.remedy(journal.header, journal.path))
+      remedy: second?.remedy ?? UnfinishedChange.remedy(journal.header, journal.path))
   }
 
   private func summary(

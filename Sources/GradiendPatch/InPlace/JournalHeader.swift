@@ -86,14 +86,17 @@ extension JournalHeader {
       throw .corrupt("the journal's direction is \(direction)", at: position)
     }
     self.direction = direction == 0 ? .apply : .strip
-    guard let batchLimit = Int(exactly: try reader.read(UInt64.self)), batchLimit > 0 else {
-      throw .corrupt("the journal's batches have no size", at: 24)
+    let batchLimit = try reader.read(UInt64.self)
+    guard (1...UInt64(ChangeBatches.largestLimit)).contains(batchLimit) else {
+      throw .corrupt("the journal's batches cannot have \(batchLimit) bytes", at: 24)
     }
-    self.batchLimit = batchLimit
-    guard let slotByteCount = Int(exactly: try reader.read(UInt64.self)),
-      slotByteCount > 0, slotByteCount <= 1 << 40, slotByteCount.isMultiple(of: Self.alignment)
-    else { throw .corrupt("the journal's slots have no size", at: 32) }
-    self.slotByteCount = slotByteCount
+    self.batchLimit = Int(batchLimit)
+    let slotByteCount = try reader.read(UInt64.self)
+    let largest = UInt64(Self.alignment + ChangeBatches.largestLimit)
+    guard slotByteCount <= largest, slotByteCount.isMultiple(of: UInt64(Self.alignment)) else {
+      throw .corrupt("the journal's slots cannot have \(slotByteCount) bytes", at: 32)
+    }
+    self.slotByteCount = Int(slotByteCount)
     patchDigest = try reader.readDigest128()
     let count = try reader.readVariableLength()
     guard count > 0, count <= reader.remaining else {

@@ -3,7 +3,7 @@ internal import PatchFormat
 
 /// The head of a slot of a journal (Formats/journal.md, section 4).
 struct JournalRecord: Equatable, Sendable {
-  /// From 1.
+  /// From 1 to ``largestSequence``.
   let sequence: Int
   let batch: Int
   /// The boundary once the contents are in the files.
@@ -12,6 +12,8 @@ struct JournalRecord: Equatable, Sendable {
   let digest: Digest128
 
   static let byteCount = 56
+  /// More than any change takes, so that there is always a next one.
+  private static let largestSequence = 1 << 62
 
   /// The record for one step of batch `batch`: towards the output, or back.
   init(
@@ -74,7 +76,7 @@ struct JournalRecord: Equatable, Sendable {
     digest = try reader.readDigest128()
     let end = reader.position
     guard try reader.read(UInt64.self) == Digest64(of: slot.extracting(0..<end)).value,
-      sequence > 0, boundary == batch || boundary - 1 == batch
+      1...Self.largestSequence ~= sequence, boundary == batch || boundary - 1 == batch
     else { throw .corrupt("there is no record here", at: 0) }
   }
 }

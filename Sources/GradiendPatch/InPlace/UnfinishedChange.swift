@@ -3,52 +3,75 @@ internal import Checkpoints
 
 /// Keeps what only reads checkpoints away from those that are half changed.
 enum UnfinishedChange {
+  /// Keeps changes in place away from `checkpoint` for as long as its files are mapped, and looks for
+  /// one that was interrupted.
+  ///
+  /// - Throws: ``PatchError`` of kind `unfinished` if there is one, or one is under way.
+  static func keepAway(from checkpoint: Checkpoint) throws(PatchError) {
+    for file in checkpoint.files {
+      let isLocked = try PatchError.opening { () throws(CheckpointError) in
+        try CheckpointError.attributing(file.mapped.path) { () throws(SystemError) in
+          try file.mapped.lockForReading()
+        }
+      }
+      guard isLocked else {
+        throw PatchError(
+          .unfinished, path: checkpoint.path,
+          "another gradiend-patch is changing this checkpoint in place",
+          remedy: "wait until it has ended")
+      }
+    }
+    try check(checkpoint)
+  }
+
   /// Looks for a journal that lists a file of `checkpoint`.
+  ///
+  /// Whoever has read a checkpoint looks again before anything comes of it: locks of a file system on
+  /// a network may reach no other machine.
   ///
   /// - Throws: ``PatchError`` of kind `unfinished` if there is one.
   static func check(_ checkpoint: Checkpoint) throws(PatchError) {
-    for (folder, names) in places(of: checkpoint) {
-      // Whoever may not list a folder cannot have begun a change in it.
-      for entry in (try? Folder.names(in: folder)) ?? []
-      where entry.hasPrefix(".") && entry.hasSuffix(ChangeJournal.ending) {
+    for (folder, names) in try places(of: checkpoint) {
+      let ours = names.map(ChangeJournal.name)
+      // A folder that cannot be listed may hold them all the same.
+      for entry in (try? Folder.names(in: folder)) ?? ours where ChangeJournal.isName(entry) {
         let path = Folder.join(folder, entry)
-        guard let header = try? ChangeJournal.header(at: path) else {
-          guard names.contains(where: { ChangeJournal.path(in: folder, for: $0) == path }) else {
-            continue
-          }
-          _ = try ChangeJournal.header(at: path)
-          continue
+        let header: JournalHeader?
+        do throws(PatchError) {
+          header = try ChangeJournal.header(at: path)
+        } catch {
+          // What cannot be read counts as the journal of those that it is called after.
+          guard ours.contains(entry) else { continue }
+          throw error
         }
-        guard header.fileNames.contains(where: names.contains) else { continue }
-        let isRunning = DiskFile.isLocked(Folder.join(folder, header.fileNames[0]))
-        throw refusal(checkpoint, header, path, isRunning: isRunning)
+        guard let header, header.fileNames.contains(where: names.contains) else { continue }
+        throw PatchError(
+          .unfinished, path: checkpoint.path, interruption(of: header),
+          remedy: remedy(header, path))
       }
     }
   }
 
   /// The folders in which the files really lie, and their names there.
-  private static func places(of checkpoint: Checkpoint) -> [String: Set<String>] {
+  private static func places(
+    of checkpoint: Checkpoint
+  ) throws(PatchError) -> [String: Set<String>] {
     var places: [String: Set<String>] = [:]
     for file in checkpoint.files {
-      guard let path = Folder.resolved(file.mapped.path) else { continue }
+      let path = try PatchError.opening { () throws(CheckpointError) in
+        try CheckpointError.attributing(file.mapped.path) { () throws(SystemError) in
+          try Folder.following(file.mapped.path)
+        }
+      }
       places[Folder.parent(of: path), default: []].insert(Folder.lastComponent(of: path))
     }
     return places
   }
 
-  private static func refusal(
-    _ checkpoint: Checkpoint, _ header: JournalHeader, _ path: String, isRunning: Bool
-  ) -> PatchError {
-    guard !isRunning else {
-      return PatchError(
-        .unfinished, path: checkpoint.path,
-        "another gradiend-patch is changing this checkpoint in place",
-        remedy: "wait until it has ended")
-    }
-    return PatchError(
-      .unfinished, path: checkpoint.path,
-      "\(header.direction.command) --in-place was interrupted here, so some tensors may be the "
-        + "base's and others the result's", remedy: remedy(header, path))
+  /// What has happened to the checkpoint of a journal.
+  static func interruption(of header: JournalHeader) -> String {
+    "\(header.direction.command) --in-place was interrupted here, so some tensors may be the base's "
+      + "and others the result's"
   }
 
   /// What to do about a change that was interrupted.

@@ -1,11 +1,10 @@
-import TestSupport
-
 /// A model in BF16, its update, and the split set of F32 GGUF that a converter makes of each: with
 /// the embedding stored again as the output head, and rows of attention out of order.
-struct TiedGGUF {
-  let names = (1...2).map { "model-0000\($0)-of-00002.gguf" }
+package struct TiedGGUF {
+  package let names = (1...2).map { "model-0000\($0)-of-00002.gguf" }
   private let base: [String: [UInt16]]
   private let result: [String: [UInt16]]
+  private let scale: Int
 
   private static let width = 16
   private static let headCount = 2
@@ -18,11 +17,13 @@ struct TiedGGUF {
     ("model.layers.0.mlp.down_proj.weight", "blk.0.ffn_down.weight", 16),
   ]
 
-  init() throws {
+  /// - Parameter scale: how many times as many rows as the smallest model has.
+  package init(scale: Int = 1) {
+    self.scale = scale
     var generator = SeededGenerator(seed: 3)
     var (base, result) = ([String: [UInt16]](), [String: [UInt16]]())
     for (name, _, rows) in Self.tensors {
-      let values = (0..<rows * Self.width).map { _ in
+      let values = (0..<rows * scale * Self.width).map { _ in
         UInt16.random(in: 0x3C00...0x3F80, using: &generator)
       }
       base[name] = values
@@ -32,16 +33,17 @@ struct TiedGGUF {
   }
 
   /// Writes `base` and `result` in GGUF, and `base.hf` and `result.hf` in safetensors.
-  func write(to bench: Workbench) throws {
+  package func write(to target: TemporaryDirectory) throws {
     for (folder, values) in [("base", base), ("result", result)] {
       var builder = SafetensorsBuilder()
       for (name, _, rows) in Self.tensors {
         builder.add(
-          name, "BF16", [rows, Self.width], SafetensorsBuilder.littleEndian(values[name] ?? []))
+          name, "BF16", [rows * scale, Self.width],
+          SafetensorsBuilder.littleEndian(values[name] ?? []))
       }
-      try bench.folder.write(builder.bytes, to: folder + ".hf")
+      try target.write(builder.bytes, to: folder + ".hf")
       for (number, name) in names.enumerated() {
-        try bench.folder.write(file(number, values), to: folder + "/" + name)
+        try target.write(file(number, values), to: folder + "/" + name)
       }
     }
   }
@@ -53,7 +55,7 @@ struct TiedGGUF {
     builder.add("split.no", UInt16(number))
     builder.add("split.count", UInt16(names.count))
     builder.add("split.tensors.count", Int32(Self.tensors.count + 1))
-    var stored = Self.tensors.map { ($0.stored, $0.rows, values[$0.name] ?? []) }
+    var stored = Self.tensors.map { ($0.stored, $0.rows * scale, values[$0.name] ?? []) }
     stored.append(("output.weight", stored[0].1, stored[0].2))
     for (position, (name, rows, values)) in stored.enumerated()
     where position * 2 / stored.count == number {
