@@ -60,7 +60,8 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "Hub", "PatchFormat"],
       swiftSettings: strict),
     .executableTarget(
-      name: "gradiend-patch", dependencies: ["CStartup", "CommandGrammar", "GradiendPatch"],
+      name: "gradiend-patch",
+      dependencies: ["ByteIO", "CStartup", "CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
     .executableTarget(

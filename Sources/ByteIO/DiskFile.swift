@@ -21,7 +21,7 @@ package final class DiskFile: Sendable {
   private init(_ path: String, _ flags: Int32) throws(SystemError) {
     self.path = path
     descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, flags | O_CLOEXEC, 0o666)
+      unsafe open(path.fileName, flags | O_CLOEXEC, 0o666)
     }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {
@@ -43,7 +43,7 @@ package final class DiskFile: Sendable {
 
   /// Whether a process has locked the file at `path` at this moment.
   package static func isLocked(_ path: String) -> Bool {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = unsafe open(path.fileName, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { unlockAndClose(descriptor) }
     return (try? lock(descriptor, LOCK_SH, path)) == false

@@ -18,7 +18,7 @@ package struct FileStatus: Equatable, Sendable {
   /// - Throws: ``SystemError`` if nothing is there, or it cannot be reached.
   package init(path: String) throws(SystemError) {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { throw SystemError("stat", path: path) }
+    guard unsafe stat(path.fileName, &status) == 0 else { throw SystemError("stat", path: path) }
     self.init(status)
   }
 
@@ -33,12 +33,12 @@ package struct FileStatus: Equatable, Sendable {
   /// Whether anything has this name, a dangling symbolic link included.
   package static func exists(_ path: String) -> Bool {
     var status = stat()
-    return unsafe lstat(path, &status) == 0
+    return unsafe lstat(path.fileName, &status) == 0
   }
 
   /// Whether the last component of `path` is a symbolic link.
   package static func isSymbolicLink(_ path: String) -> Bool {
     var status = stat()
-    return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    return unsafe lstat(path.fileName, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 }

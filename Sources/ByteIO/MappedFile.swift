@@ -19,7 +19,7 @@ package final class MappedFile: Sendable {
     self.path = path
     // Without O_NONBLOCK, a pipe in place of a file would be waited for, for ever.
     let descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      unsafe open(path.fileName, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     }
     defer { close(descriptor) }
 

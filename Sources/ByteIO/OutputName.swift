@@ -50,19 +50,19 @@ struct OutputName {
 
   private func rename() throws(SystemError) {
     if overwrites {
-      if unsafe Glibc.rename(temporaryPath, path) == 0 { return }
+      if unsafe Glibc.rename(temporaryPath.fileName, path.fileName) == 0 { return }
       // A folder replaces a folder, a file or a link by trading names with it; the old one then goes
       // as the temporary. A file does not replace a folder.
       guard [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno),
-        unsafe clinux_rename_exchange(temporaryPath, path) == 0
+        unsafe clinux_rename_exchange(temporaryPath.fileName, path.fileName) == 0
       else { throw SystemError("rename", path: path) }
       return
     }
-    if unsafe clinux_rename_exclusively(temporaryPath, path) == 0 { return }
+    if unsafe clinux_rename_exclusively(temporaryPath.fileName, path.fileName) == 0 { return }
     guard errno == EINVAL || errno == ENOSYS else { throw SystemError("rename", path: path) }
     // This file system cannot rename exclusively: look, then rename.
     guard !FileStatus.exists(path) else { throw SystemError("rename", path: path, code: EEXIST) }
-    guard unsafe Glibc.rename(temporaryPath, path) == 0 else {
+    guard unsafe Glibc.rename(temporaryPath.fileName, path.fileName) == 0 else {
       throw SystemError("rename", path: path)
     }
   }

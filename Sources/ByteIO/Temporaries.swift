@@ -52,7 +52,7 @@ enum Temporaries {
 ///
 /// Failures are ignored: a temporary that cannot be removed says by its name what it is.
 private func removeTree(_ path: String) {
-  guard unsafe unlink(path) != 0, errno == EISDIR || errno == EPERM else { return }
+  guard unsafe unlink(path.fileName) != 0, errno == EISDIR || errno == EPERM else { return }
   for name in (try? Folder.names(in: path)) ?? [] { removeTree(path + "/" + name) }
-  unsafe rmdir(path)
+  unsafe rmdir(path.fileName)
 }

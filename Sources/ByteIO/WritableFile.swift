@@ -15,7 +15,7 @@ package final class WritableFile: Sendable {
     self.path = path
     self.synchronises = synchronises
     descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      unsafe open(path.fileName, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     }
   }
 

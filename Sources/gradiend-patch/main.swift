@@ -1,3 +1,4 @@
+import ByteIO
 import CommandGrammar
 import GradiendPatch
 import Glibc
@@ -5,11 +6,11 @@ import Glibc
 Console.occupyClosedStreams()
 UnfinishedOutputs.removeOnSignals { error in
   // On a thread of its own, while the command is stuck in the middle of reading.
-  report(error, asJSON: CommandLine.arguments.contains("--json"))
+  report(error, asJSON: Environment.arguments.contains("--json"))
   fflush(nil)
   return ExitStatus(error).rawValue
 }
-Console.exit(with: run(Array(CommandLine.arguments.dropFirst())))
+Console.exit(with: run(Environment.arguments))
 
 /// Parses and runs one command line.
 func run(_ arguments: [String]) -> ExitStatus {
