@@ -82,7 +82,11 @@ import Testing
 
   // MARK: Signals
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGKILL], [true, false])
+  @Test(
+    arguments: [
+      SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
+      SIGXCPU, SIGPOLL, SIGPWR, SIGKILL,
+    ], [true, false])
   func `a signal during apply leaves no output`(signal: Int32, isFolder: Bool) throws {
     try Self.makeLargeFile(stage.folder.path("large/model.safetensors"))
     let base = isFolder ? "large" : "large/model.safetensors"
