@@ -65,7 +65,7 @@ package struct SystemDisk: Disk {
   }
 
   package func rename(_ path: String, to newPath: String) throws(SystemError) {
-    try Temporaries.release(path) { () throws(SystemError) in
+    try Temporaries.release([path]) { () throws(SystemError) in
       guard unsafe Glibc.rename(path.fileName, newPath.fileName) == 0 else {
         throw SystemError("rename", path: newPath)
       }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// What the process was started with.
@@ -16,4 +17,8 @@ package enum Environment {
     guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
     return unsafe String(fileName: UnsafePointer(value))
   }
+
+  /// Lets this process open as many files as the system allows: a checkpoint may have more than the
+  /// usual limit, which is there for programs that cannot count so far.
+  package static func raiseFileLimit() { clinux_raise_file_limit() }
 }

@@ -116,6 +116,11 @@ package enum Folder {
       && !name.utf8.contains(slash) && !name.utf8.contains(0)
   }
 
+  /// `path` without slashes at its end.
+  package static func trimmed(_ path: String) -> String {
+    String(decoding: trimmingSlashes(path), as: UTF8.self)
+  }
+
   private static func trimmingSlashes(_ path: String) -> Substring.UTF8View {
     var trimmed = Substring(path).utf8
     while trimmed.count > 1, trimmed.last == slash { trimmed.removeLast() }

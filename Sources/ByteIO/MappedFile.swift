@@ -9,6 +9,8 @@ internal import Synchronization
 package final class MappedFile: Sendable {
   package let path: String
   package let identity: FileStatus.Identity
+  /// See ``FileStatus/permissions``.
+  package let permissions: UInt32
   private nonisolated(unsafe) let region: UnsafeRawBufferPointer
 
   /// Maps the file at `path`; an empty file maps to zero bytes.
@@ -31,6 +33,7 @@ package final class MappedFile: Sendable {
       throw SystemError("open", path: path, code: SystemError.notRegular)
     }
     identity = status.identity
+    permissions = status.permissions
     guard status.byteCount > 0 else {
       unsafe region = UnsafeRawBufferPointer(start: nil, count: 0)
       return

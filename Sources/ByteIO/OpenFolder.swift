@@ -6,10 +6,19 @@ final class OpenFolder: Sendable {
   let path: String
   private let descriptor: Int32
 
-  /// Makes the folder at `path`.
-  convenience init(creating path: String) throws(SystemError) {
-    try retryingInterrupts("mkdir", path: path) { unsafe mkdir(path.fileName, 0o777) }
-    try self.init(path, relativeTo: AT_FDCWD, named: path)
+  /// Makes the folder at `path`, with those of `permissions` that the user's mask allows; the user
+  /// may always write in it.
+  convenience init(creating path: String, permissions: UInt32) throws(SystemError) {
+    try retryingInterrupts("mkdir", path: path) {
+      unsafe mkdir(path.fileName, permissions | S_IRWXU)
+    }
+    do {
+      try self.init(path, relativeTo: AT_FDCWD, named: path)
+    } catch {
+      // Nobody else knows of it.
+      unsafe rmdir(path.fileName)
+      throw error
+    }
   }
 
   /// Makes the folder `name` in `parent`.
@@ -28,12 +37,13 @@ final class OpenFolder: Sendable {
     }
   }
 
-  /// Creates the file `name`, for reading and writing; there must be none.
+  /// Creates the file `name`, for reading and writing; there must be none. For `permissions`, see
+  /// ``WritableFile``.
   ///
   /// - Returns: its descriptor.
-  func createFile(_ name: String) throws(SystemError) -> Int32 {
+  func createFile(_ name: String, permissions: UInt32) throws(SystemError) -> Int32 {
     try retryingInterrupts("open", path: Folder.join(path, name)) {
-      unsafe openat(descriptor, name.fileName, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      unsafe openat(descriptor, name.fileName, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
     }
   }
 

@@ -141,8 +141,7 @@ struct CheckpointOutput: TensorOutput {
   func publish() throws(PatchError) {
     try PatchError.writing(path) { () throws(SystemError) in
       switch target {
-      // The first last: a split set is opened by it.
-      case .files(let files): for file in files.reversed() { try file.publish() }
+      case .files(let files): try OutputFile.publish(files)
       case .folder(let folder): try folder.publish()
       }
     }

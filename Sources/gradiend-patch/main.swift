@@ -10,6 +10,7 @@ UnfinishedOutputs.removeOnSignals { error in
   fflush(nil)
   return ExitStatus(error).rawValue
 }
+Environment.raiseFileLimit()
 Console.exit(with: run(Environment.arguments))
 
 /// Parses and runs one command line.

@@ -20,6 +20,9 @@ int clinux_begin_writeback(int descriptor, off_t offset, off_t byte_count);
 /// How many cores this process may use.
 int clinux_core_count(void);
 
+/// Raises the limit on open files to the highest that this process may have.
+void clinux_raise_file_limit(void);
+
 /// The environment of this process, for a child to inherit.
 char **clinux_environment(void);
 
