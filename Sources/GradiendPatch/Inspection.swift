@@ -67,13 +67,14 @@ public struct Inspection: Sendable {
     let input = try InputName(self.path)
     let path = input.path
     if Self.isGradiend(path) { return .gradiend(try input.gradiend()) }
+    let isFolder = (try? FileStatus(path: path))?.isFolder ?? false
+    // A model's folder may well have patches in it.
+    if isFolder, !WeightFiles.areIn(path), let patch = try? input.patch() { return .patch(patch) }
     let checkpoint = try input.checkpoint()
-    guard let file = checkpoint.files.first, file.container == .safetensors,
-      file.metadata("format") == PatchMetadata.format
-    else { return .checkpoint(checkpoint) }
-    let patchPath = checkpoint.isFolder ? Folder.join(path, checkpoint.files[0].name) : path
-    return .patch(
-      try PatchError.opening { () throws(CheckpointError) in try PatchFile(path: patchPath) })
+    guard !isFolder, checkpoint.files.first?.isPatch ?? false else {
+      return .checkpoint(checkpoint)
+    }
+    return .patch(try input.patch())
   }
 
   private static func isGradiend(_ path: String) -> Bool {
