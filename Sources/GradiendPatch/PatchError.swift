@@ -48,6 +48,11 @@ public struct PatchError: Error, Sendable {
     self.message = message
     self.remedy = remedy
   }
+
+  /// The same error with what to do about it, for programs that know more than the library does.
+  public func advising(_ remedy: String) -> PatchError {
+    PatchError(kind, path: path, tensor: tensor, message, remedy: remedy)
+  }
 }
 
 extension PatchError: CustomStringConvertible {

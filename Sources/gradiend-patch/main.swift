@@ -40,7 +40,8 @@ func run(_ command: any Command) -> ExitStatus {
 
 /// Tells people, and programs, why a command failed.
 func report(_ error: PatchError, asJSON printsJSON: Bool) {
+  // The library knows of no command line.
+  let error = error.kind == .outputExists ? error.advising("use --force to replace it") : error
   Console.writeError("gradiend-patch: \(error)", marking: "gradiend-patch:")
-  if error.kind == .outputExists { Console.writeError("use --force to replace it") }
   if printsJSON { print(error.json) }
 }
