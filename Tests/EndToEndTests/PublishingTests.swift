@@ -222,6 +222,17 @@ import Testing
     #expect(checked.output.split(separator: "\n").count == 7)
   }
 
+  @Test func `a licence that leads out of the base's repository is not followed`() throws {
+    try stage.folder.write("secret", to: "secret")
+    try FileManager.default.createSymbolicLink(
+      atPath: cache.folder.path(cache.snapshot(of: Self.base) + "/NOTICE.txt"),
+      withDestinationPath: stage.folder.path("secret"))
+    let refused = try package("up")
+    #expect(refused.status == 65)
+    #expect(refused.error.contains("NOTICE.txt: this link leads out of the repository's folder"))
+    #expect(try !stage.folder.names().contains("up"))
+  }
+
   @Test func `the card of a package is that of 'card', and shows the picture`() throws {
     #expect(try package("up").status == 0)
     let card = try stage.run("card", "made", "--repository=me/Llama-fair-patch").output
