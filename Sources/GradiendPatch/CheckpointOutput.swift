@@ -61,7 +61,8 @@ struct CheckpointOutput: TensorOutput {
     companions = try CompanionFiles.names(of: input)
     if input.isFolder {
       if overwrites {
-        try ReplacedFolder.check(path, isReplacedBy: input.files.map(\.name) + companions)
+        let names = input.files.map(\.name) + companions
+        try ReplacedFolder.check(path, holdsOnly: names + ReplacedFolder.weights(in: path))
       }
       let folder = try PatchError.writing(path) { () throws(SystemError) in
         try OutputFolder(

@@ -69,7 +69,11 @@ public struct Inspection: Sendable {
     if Self.isGradiend(path) { return .gradiend(try input.gradiend()) }
     let isFolder = (try? FileStatus(path: path))?.isFolder ?? false
     // A model's folder may well have patches in it.
-    if isFolder, !WeightFiles.areIn(path), let patch = try? input.patch() { return .patch(patch) }
+    if isFolder, !WeightFiles.areIn(path),
+      FileStatus.exists(Folder.join(path, PatchFile.defaultName))
+    {
+      return .patch(try input.patch())
+    }
     let checkpoint = try input.checkpoint()
     guard !isFolder, checkpoint.files.first?.isPatch ?? false else {
       return .checkpoint(checkpoint)

@@ -251,6 +251,10 @@ import Testing
     #expect(try package("b").status == 0)
     try stage.folder.write("signature", to: "b/model.sig")
     #expect(try package("b").status == 73)
+    try stage.folder.write("history", to: "b/.git/HEAD")
+    let refused = try package("b", "--force")
+    #expect(refused.status == 73 && refused.error.contains("its '.git/HEAD' would be lost"))
+    try stage.folder.remove("b/.git")
     #expect(try package("b", "--force").status == 0)
     let files = try stage.folder.tree().filter { $0.hasPrefix("a/") }.map { $0.dropFirst(2) }
     // A signature of other bytes is none.
