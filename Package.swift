@@ -58,7 +58,8 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "Hub", "PatchFormat"],
       swiftSettings: strict),
     .executableTarget(
-      name: "gradiend-patch", dependencies: ["CLinux", "CommandGrammar", "GradiendPatch"],
+      name: "gradiend-patch",
+      dependencies: ["ByteIO", "CLinux", "CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
     .executableTarget(

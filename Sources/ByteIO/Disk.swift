@@ -65,15 +65,15 @@ package struct SystemDisk: Disk {
   }
 
   package func rename(_ path: String, to newPath: String) throws(SystemError) {
-    try Temporaries.release(path) { () throws(SystemError) in
-      guard unsafe Glibc.rename(path, newPath) == 0 else {
+    try Temporaries.release([path]) { () throws(SystemError) in
+      guard unsafe Glibc.rename(path.fileName, newPath.fileName) == 0 else {
         throw SystemError("rename", path: newPath)
       }
     }
   }
 
   package func remove(_ path: String) throws(SystemError) {
-    guard unsafe unlink(path) == 0 else { throw SystemError("unlink", path: path) }
+    guard unsafe unlink(path.fileName) == 0 else { throw SystemError("unlink", path: path) }
     Temporaries.forget(path)
   }
 

@@ -27,7 +27,7 @@ package final class DiskFile: Sendable {
     self.path = path
     // Without O_NONBLOCK, a pipe in place of a file would be waited for, for ever.
     descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o600)
+      unsafe open(path.fileName, flags | O_CLOEXEC | O_NONBLOCK, 0o600)
     }
     do {
       identity = try FileStatus(ofFile: descriptor, path: path).identity

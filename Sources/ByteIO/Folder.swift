@@ -6,7 +6,9 @@ package enum Folder {
   ///
   /// - Throws: ``SystemError`` if it cannot be opened or read.
   package static func names(in path: String) throws(SystemError) -> [String] {
-    guard let folder = unsafe opendir(path) else { throw SystemError("opendir", path: path) }
+    guard let folder = unsafe opendir(path.fileName) else {
+      throw SystemError("opendir", path: path)
+    }
     defer { unsafe closedir(folder) }
     var names: [String] = []
     while true {
@@ -17,7 +19,7 @@ package enum Folder {
       }
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { tuple in
         unsafe tuple.withMemoryRebound(to: CChar.self, capacity: 256) {
-          unsafe String(cString: $0)
+          unsafe String(fileName: $0)
         }
       }
       if name != "." && name != ".." { names.append(name) }
@@ -45,7 +47,9 @@ package enum Folder {
     try names(in: path).map { (name) throws(SystemError) in
       var status = stat()
       let entry = join(path, name)
-      guard unsafe lstat(entry, &status) == 0 else { throw SystemError("lstat", path: entry) }
+      guard unsafe lstat(entry.fileName, &status) == 0 else {
+        throw SystemError("lstat", path: entry)
+      }
       if FileStatus(status).isFolder { return Entry(name: name, kind: .folder) }
       let isFile = (try? FileStatus(path: entry))?.isRegularFile ?? false
       return Entry(name: name, kind: isFile ? .file : .other)
@@ -83,9 +87,9 @@ package enum Folder {
   ///
   /// - Returns: nil if there is no such path.
   package static func resolved(_ path: String) -> String? {
-    guard let resolved = unsafe realpath(path, nil) else { return nil }
+    guard let resolved = unsafe realpath(path.fileName, nil) else { return nil }
     defer { unsafe free(resolved) }
-    return unsafe String(cString: resolved)
+    return unsafe String(fileName: resolved)
   }
 
   /// Where the file at `path` lies if that is a link, or a link to one: the path of the file itself,
@@ -131,6 +135,11 @@ package enum Folder {
       && !name.utf8.contains(slash) && !name.utf8.contains(0)
   }
 
+  /// `path` without slashes at its end.
+  package static func trimmed(_ path: String) -> String {
+    String(decoding: trimmingSlashes(path), as: UTF8.self)
+  }
+
   private static func trimmingSlashes(_ path: String) -> Substring.UTF8View {
     var trimmed = Substring(path).utf8
     while trimmed.count > 1, trimmed.last == slash { trimmed.removeLast() }
@@ -140,7 +149,7 @@ package enum Folder {
   /// Makes what was renamed inside the folder at `path` survive a power loss.
   static func synchronise(_ path: String) throws(SystemError) {
     let descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      unsafe open(path.fileName, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
     defer { close(descriptor) }
     // Some file systems cannot sync a folder and say so with EINVAL; there is nothing to add.

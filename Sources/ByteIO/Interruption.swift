@@ -14,8 +14,15 @@ private struct Message: BitwiseCopyable {
 
 /// Signals that end the process.
 package enum Interruption {
-  /// Makes `SIGINT`, `SIGTERM` and `SIGHUP` remove unfinished outputs before they end the process,
-  /// which then still dies of the signal. Call once, from an executable.
+  /// What others send to end a process. `SIGKILL` cannot be handled; `SIGSEGV` and the like tell of a
+  /// bug, after which nothing more is done.
+  private static let endingSignals = [
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
+    SIGXCPU, SIGPOLL, SIGPWR, SIGSTKFLT,
+  ]
+
+  /// Makes each of the signals by which others end a process remove unfinished outputs before, and the
+  /// process then still dies of the signal. Call once, from an executable.
   ///
   /// So does `SIGBUS`, by which the system says that a mapped file became shorter or that the disk
   /// failed: the process then ends with the status that `inputLost` gives for the file's path. Before
@@ -33,12 +40,16 @@ package enum Interruption {
     unsafe inputLost = handler
     unsafe interrupted = interruptionHandler
     startThread(readingEnd: ends[0])
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in endingSignals {
       var action = sigaction()
       guard unsafe sigaction(signal, nil, &action) == 0,
-        unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 0  // SIG_DFL
+        unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1  // SIG_IGN
       else { continue }
-      unsafe action.__sigaction_handler.sa_handler = { signal in send(Message(signal: signal)) }
+      unsafe action.__sigaction_handler.sa_handler = { signal in
+        send(Message(signal: signal))
+        // The write that nobody reads would fail, and the process might end otherwise meanwhile.
+        while signal == SIGPIPE { pause() }
+      }
       action.sa_flags = SA_RESTART
       unsafe sigaction(signal, &action, nil)
     }

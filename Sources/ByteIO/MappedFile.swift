@@ -10,6 +10,8 @@ package final class MappedFile: Sendable {
   package let path: String
   package let identity: FileStatus.Identity
   private let status: FileStatus
+  /// See ``FileStatus/permissions``.
+  package let permissions: UInt32
   private nonisolated(unsafe) let region: UnsafeRawBufferPointer
   /// The same file, locked.
   private let lock = Mutex<DiskFile?>(nil)
@@ -22,12 +24,13 @@ package final class MappedFile: Sendable {
     self.path = path
     // Without O_NONBLOCK, a pipe in place of a file would be waited for, for ever.
     let descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      unsafe open(path.fileName, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     }
     defer { close(descriptor) }
 
     status = try FileStatus(ofFile: descriptor, path: path)
     identity = status.identity
+    permissions = status.permissions
     guard status.byteCount > 0 else {
       unsafe region = UnsafeRawBufferPointer(start: nil, count: 0)
       return

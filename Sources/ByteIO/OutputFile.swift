@@ -8,18 +8,19 @@ package final class OutputFile: Sendable {
 
   /// Creates the temporary file beside `path`.
   ///
-  /// Unless it `synchronises`, publishing does not wait for the disk: after a power loss, the name
+  /// It has those of `permissions` that the user's mask allows. Unless it `synchronises`, publishing does not wait for the disk: after a power loss, the name
   /// may show less than the whole file.
   ///
   /// - Throws: ``SystemError`` under the final name, of kind `exists` if something has that name
   ///   and `overwrites` is false.
   package init(
-    path: String, overwrites: Bool, synchronises: Bool = true
+    path: String, overwrites: Bool, permissions: UInt32 = 0o666, synchronises: Bool = true
   ) throws(SystemError) {
-    let name = try OutputName(path, overwrites: overwrites)
+    let name = try OutputName(path, isFolder: false, overwrites: overwrites)
     self.name = name
     contents = try name.register { () throws(SystemError) in
-      try WritableFile(creating: name.temporaryPath, synchronises: synchronises)
+      try WritableFile(
+        creating: name.temporaryPath, permissions: permissions, synchronises: synchronises)
     }
   }
 
@@ -27,8 +28,19 @@ package final class OutputFile: Sendable {
   ///
   /// - Throws: ``SystemError``; the name then shows what it showed before.
   package func publish() throws(SystemError) {
-    try contents.finish()
-    try name.publish()
+    try Self.publish([self])
+  }
+
+  /// Syncs the files of a set, which is opened by its first, and gives them their names: all of them,
+  /// or none.
+  ///
+  /// Only what ends the process at once, or the machine, can leave some of them. The first name then
+  /// shows nothing.
+  ///
+  /// - Throws: ``SystemError``; the names then show what they showed before.
+  package static func publish(_ set: [OutputFile]) throws(SystemError) {
+    for file in set { try file.contents.finish() }
+    try OutputName.publish(set.map(\.name))
   }
 
   deinit {

@@ -11,27 +11,31 @@ package final class OutputFolder: Sendable {
   /// The output and all folders in it, by the bytes of their paths within it.
   private let folders: Mutex<[[UInt8]: OpenFolder]>
 
-  /// Creates the temporary folder beside `path`. For `synchronises`, see ``OutputFile``.
+  /// Creates the temporary folder beside `path`. For `permissions` and `synchronises`, see
+  /// ``OutputFile``.
   ///
   /// - Throws: ``SystemError`` under the final name, of kind `exists` if something has that name
   ///   and `overwrites` is false.
   package init(
-    path: String, overwrites: Bool, synchronises: Bool = true
+    path: String, overwrites: Bool, permissions: UInt32 = 0o777, synchronises: Bool = true
   ) throws(SystemError) {
     self.synchronises = synchronises
-    let name = try OutputName(path, overwrites: overwrites)
+    let name = try OutputName(path, isFolder: true, overwrites: overwrites)
     self.name = name
     let folder = try name.register { () throws(SystemError) in
-      try OpenFolder(creating: name.temporaryPath)
+      try OpenFolder(creating: name.temporaryPath, permissions: permissions)
     }
     folders = Mutex([[]: folder])
   }
 
-  /// Creates a file in the folder, and the folders on the way to it.
+  /// Creates a file in the folder, and the folders on the way to it. For `permissions`, see
+  /// ``OutputFile``.
   ///
   /// - Precondition: Every component of `relativePath` is a bare name: the output never leaves its
   ///   folder.
-  package func createFile(_ relativePath: String) throws(SystemError) -> WritableFile {
+  package func createFile(
+    _ relativePath: String, permissions: UInt32 = 0o666
+  ) throws(SystemError) -> WritableFile {
     let components = Folder.components(of: relativePath)
     precondition(components.allSatisfy(Folder.isBareName))
     let file = try folders.withLock { (folders) throws(SystemError) in
@@ -47,7 +51,8 @@ package final class OutputFolder: Sendable {
         }
       }
       return try WritableFile(
-        creating: components[components.count - 1], in: folder, synchronises: synchronises)
+        creating: components[components.count - 1], in: folder, permissions: permissions,
+        synchronises: synchronises)
     }
     files.withLock { $0.append(file) }
     return file
@@ -61,7 +66,7 @@ package final class OutputFolder: Sendable {
     if synchronises {
       for folder in folders.withLock({ Array($0.values) }) { try folder.synchronise() }
     }
-    try name.publish()
+    try OutputName.publish([name])
   }
 
   deinit {

@@ -8,20 +8,40 @@ internal import Glibc
 struct OutputName {
   let path: String
   let temporaryPath: String
-  let overwrites: Bool
+  /// Where what has the final name is kept while other files of its set are replaced.
+  private let replacedPath: String
+  private let overwrites: Bool
 
-  /// - Throws: ``SystemError`` with `EEXIST` if something has that name and `overwrites` is false.
-  init(_ path: String, overwrites: Bool) throws(SystemError) {
-    guard overwrites || !FileStatus.exists(path) else {
-      throw SystemError("open", path: path, code: EEXIST)
-    }
-    self.path = path
+  /// - Throws: ``SystemError`` with `EEXIST` if something has that name and `overwrites` is false; if
+  ///   nothing can have that name, or what has it is not replaced.
+  init(_ path: String, isFolder: Bool, overwrites: Bool) throws(SystemError) {
+    // With the slash, a link's name would be that of the folder it leads to.
+    let name = Folder.trimmed(path)
+    self.path = name
     self.overwrites = overwrites
-    let name = Folder.lastComponent(of: path)
+    guard isFolder || name == path else { throw SystemError("open", path: path, code: EISDIR) }
+    if let old = try FileStatus.ofName(name) {
+      try Self.checkIsReplaceable(name, old)
+      guard overwrites else { throw SystemError("open", path: path, code: EEXIST) }
+      guard isFolder || !old.isFolder else { throw SystemError("open", path: path, code: EISDIR) }
+    }
     // Names end at 255 bytes; the final one may use them all.
-    let stem = String(decoding: name.utf8.prefix(180), as: UTF8.self)
+    let stem = String(decoding: Folder.lastComponent(of: name).utf8.prefix(180), as: UTF8.self)
     let tag = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    temporaryPath = Folder.join(Folder.parent(of: path), ".\(stem).\(tag).partial")
+    let hidden = Folder.join(Folder.parent(of: name), ".\(stem).\(tag)")
+    (temporaryPath, replacedPath) = (hidden + ".partial", hidden + ".replaced")
+  }
+
+  /// Refuses to replace what is no file: a device, a pipe, a socket, a link to one, or a link such as
+  /// `/dev/stdout`. Other links are replaced themselves.
+  private static func checkIsReplaceable(
+    _ path: String, _ old: FileStatus
+  ) throws(SystemError) {
+    let target = old.isSymbolicLink ? try? FileStatus(path: path) : old
+    guard let target else { return }
+    guard target.isRegularFile || target.isFolder,
+      !old.isSymbolicLink || !target.isStandardStream
+    else { throw SystemError("open", path: path, code: SystemError.notRegular) }
   }
 
   /// Runs `make`, which creates the temporary, under the eyes of ``Temporaries``.
@@ -39,31 +59,68 @@ struct OutputName {
     Temporaries.remove(temporaryPath)
   }
 
-  /// Gives the temporary its final name.
+  // MARK: Publishing
+
+  /// Gives the temporaries of a set, which is opened by its first file, their final names.
   ///
-  /// - Throws: ``SystemError``; with `EEXIST` if the name was taken meanwhile. The temporary is
-  ///   then still there.
-  func publish() throws(SystemError) {
-    try Temporaries.release(temporaryPath) { () throws(SystemError) in try rename() }
-    try Folder.synchronise(Folder.parent(of: path))
+  /// - Throws: ``SystemError``; with `EEXIST` if a name was taken meanwhile. The temporaries are then
+  ///   still there, and the names show what they showed before.
+  static func publish(_ set: [OutputName]) throws(SystemError) {
+    try Temporaries.release(set.map(\.temporaryPath)) { () throws(SystemError) in
+      if set.count == 1 { try set[0].rename() } else { try rename(set) }
+    }
+    try synchroniseFolder(of: set)
+  }
+
+  /// The old first file goes away first, and the new one comes last: whatever ends this early, there
+  /// is no first file, so that old and new ones are never opened together.
+  private static func rename(_ set: [OutputName]) throws(SystemError) {
+    var (replaced, named): ([OutputName], [OutputName]) = ([], [])
+    do {
+      for name in set where name.overwrites && FileStatus.exists(name.path) {
+        try move(name.path, to: name.replacedPath)
+        replaced.append(name)
+      }
+      if !replaced.isEmpty { try synchroniseFolder(of: set) }
+      for name in set.reversed() {
+        if named.count == set.count - 1 { try synchroniseFolder(of: set) }
+        try name.renameExclusively()
+        named.append(name)
+      }
+      if !replaced.isEmpty { try synchroniseFolder(of: set) }
+    } catch {
+      for name in named.reversed() { try? move(name.path, to: name.temporaryPath) }
+      for name in replaced.reversed() { try? move(name.replacedPath, to: name.path) }
+      throw error
+    }
+    for name in replaced { unsafe unlink(name.replacedPath.fileName) }
   }
 
   private func rename() throws(SystemError) {
-    if overwrites {
-      if unsafe Glibc.rename(temporaryPath, path) == 0 { return }
-      // A folder replaces a folder, a file or a link by trading names with it; the old one then goes
-      // as the temporary. A file does not replace a folder.
-      guard [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno),
-        unsafe clinux_rename_exchange(temporaryPath, path) == 0
-      else { throw SystemError("rename", path: path) }
-      return
-    }
-    if unsafe clinux_rename_exclusively(temporaryPath, path) == 0 { return }
+    guard overwrites else { return try renameExclusively() }
+    if unsafe Glibc.rename(temporaryPath.fileName, path.fileName) == 0 { return }
+    // A folder replaces a folder, a file or a link by trading names with it; the old one then goes
+    // as the temporary. A file does not replace a folder.
+    guard [ENOTEMPTY, EEXIST, ENOTDIR].contains(errno),
+      unsafe clinux_rename_exchange(temporaryPath.fileName, path.fileName) == 0
+    else { throw SystemError("rename", path: path) }
+  }
+
+  private func renameExclusively() throws(SystemError) {
+    if unsafe clinux_rename_exclusively(temporaryPath.fileName, path.fileName) == 0 { return }
     guard errno == EINVAL || errno == ENOSYS else { throw SystemError("rename", path: path) }
     // This file system cannot rename exclusively: look, then rename.
     guard !FileStatus.exists(path) else { throw SystemError("rename", path: path, code: EEXIST) }
-    guard unsafe Glibc.rename(temporaryPath, path) == 0 else {
-      throw SystemError("rename", path: path)
+    try Self.move(temporaryPath, to: path)
+  }
+
+  private static func move(_ path: String, to newPath: String) throws(SystemError) {
+    guard unsafe Glibc.rename(path.fileName, newPath.fileName) == 0 else {
+      throw SystemError("rename", path: newPath)
     }
+  }
+
+  private static func synchroniseFolder(of set: [OutputName]) throws(SystemError) {
+    try Folder.synchronise(Folder.parent(of: set[0].path))
   }
 }

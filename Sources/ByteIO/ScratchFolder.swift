@@ -10,7 +10,7 @@ package final class ScratchFolder: Sendable {
     let path = Folder.join(parent, "\(name)-\(tag)")
     self.path = path
     _ = try Temporaries.register(path) { () throws(SystemError) in
-      try retryingInterrupts("mkdir", path: path) { unsafe mkdir(path, 0o777) }
+      try retryingInterrupts("mkdir", path: path) { unsafe mkdir(path.fileName, 0o777) }
     }
   }
 

@@ -21,6 +21,8 @@ package struct SystemError: Error, Equatable {
     case denied
     /// Memory that is mapped to a file which is no longer there.
     case lostMemory
+    /// A pipe, a device or a socket where only a file will do.
+    case notRegular
     case other
   }
 
@@ -30,6 +32,7 @@ package struct SystemError: Error, Equatable {
     case EEXIST, ENOTEMPTY: .exists
     case EACCES, EPERM, EROFS: .denied
     case EFAULT: .lostMemory
+    case Self.notRegular: .notRegular
     default: .other
     }
   }

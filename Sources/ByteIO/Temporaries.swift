@@ -5,44 +5,67 @@ internal import Synchronization
 ///
 /// An output is registered while it is made and released once it has its final name.
 enum Temporaries {
-  private static let paths = Mutex<[String]>([])
+  private struct State {
+    var paths: [String] = []
+    /// A descriptor that is given up to list what must go, should there be no other left.
+    var spareDescriptor: Int32 = -1
+
+    mutating func reserveDescriptor() {
+      if spareDescriptor < 0 {
+        spareDescriptor = unsafe open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      }
+    }
+
+    mutating func removeTree(_ path: String) {
+      if spareDescriptor >= 0 { close(spareDescriptor) }
+      spareDescriptor = -1
+      ByteIO.removeTree(path)
+      reserveDescriptor()
+    }
+  }
+
+  private static let state = Mutex(State())
 
   /// Runs `make`, which creates `path`, so that no removal falls between the two.
   static func register<Made>(
     _ path: String, _ make: () throws(SystemError) -> Made
   ) throws(SystemError) -> Made {
-    try paths.withLock { (paths: inout [String]) throws(SystemError) -> sending Made in
+    try state.withLock { (state: inout State) throws(SystemError) -> sending Made in
+      state.reserveDescriptor()
+      guard state.spareDescriptor >= 0 else { throw SystemError("open", path: path) }
       let made = try make()
-      paths.append(path)
+      state.paths.append(path)
       return made
     }
   }
 
-  /// Runs `rename`, which gives `path` its final name, so that no removal falls between the two.
+  /// Runs `rename`, which gives `paths` their final names, so that no removal falls between.
   static func release(
-    _ path: String, _ rename: () throws(SystemError) -> Void
+    _ paths: [String], _ rename: () throws(SystemError) -> Void
   ) throws(SystemError) {
-    try paths.withLock { (paths: inout [String]) throws(SystemError) in
+    try state.withLock { (state: inout State) throws(SystemError) in
       try rename()
-      paths.removeAll { $0 == path }
+      state.paths.removeAll { paths.contains($0) }
     }
   }
 
   /// Removes `path`, and what it holds if it is a folder.
   static func remove(_ path: String) {
-    removeTree(path)
-    forget(path)
+    state.withLock { state in
+      state.removeTree(path)
+      state.paths.removeAll { $0 == path }
+    }
   }
 
   /// Leaves `path` as it is, or is no more.
   static func forget(_ path: String) {
-    paths.withLock { paths in paths.removeAll { $0 == path } }
+    state.withLock { state in state.paths.removeAll { $0 == path } }
   }
 
   /// Removes everything registered and calls `end` while nothing new can be registered.
   static func removeAll(thenEnd end: () -> Never) -> Never {
-    paths.withLock { paths in
-      for path in paths.reversed() { removeTree(path) }
+    state.withLock { state in
+      for path in state.paths.reversed() { state.removeTree(path) }
       end()
     }
   }
@@ -52,7 +75,7 @@ enum Temporaries {
 ///
 /// Failures are ignored: a temporary that cannot be removed says by its name what it is.
 private func removeTree(_ path: String) {
-  guard unsafe unlink(path) != 0, errno == EISDIR || errno == EPERM else { return }
+  guard unsafe unlink(path.fileName) != 0, errno == EISDIR || errno == EPERM else { return }
   for name in (try? Folder.names(in: path)) ?? [] { removeTree(path + "/" + name) }
-  unsafe rmdir(path)
+  unsafe rmdir(path.fileName)
 }

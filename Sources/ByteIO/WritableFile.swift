@@ -7,15 +7,18 @@ package final class WritableFile: Sendable {
   private let descriptor: Int32
   private let synchronises: Bool
 
-  /// Creates the file at `path`, which must not exist, with the permissions the user's mask allows.
+  /// Creates the file at `path`, which must not exist, with those of `permissions` that the user's
+  /// mask allows.
   ///
   /// If it `synchronises`, bytes go to the disk as they are written, so that the wait at the end is
   /// short.
-  init(creating path: String, synchronises: Bool) throws(SystemError) {
+  init(
+    creating path: String, permissions: UInt32, synchronises: Bool
+  ) throws(SystemError) {
     self.path = path
     self.synchronises = synchronises
     descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      unsafe open(path.fileName, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
     }
   }
 
@@ -38,10 +41,12 @@ package final class WritableFile: Sendable {
   }
 
   /// Creates the file `name` in `folder`, as above.
-  init(creating name: String, in folder: OpenFolder, synchronises: Bool) throws(SystemError) {
+  init(
+    creating name: String, in folder: OpenFolder, permissions: UInt32, synchronises: Bool
+  ) throws(SystemError) {
     path = Folder.join(folder.path, name)
     self.synchronises = synchronises
-    descriptor = try folder.createFile(name)
+    descriptor = try folder.createFile(name, permissions: permissions)
   }
 
   /// Returns once the file's bytes are on the disk, if it was to be synchronised, and every error of

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int clinux_rename_exclusively(const char *from, const char *to) {
@@ -34,6 +35,13 @@ void clinux_keep_freed_memory(int byte_count) {
   // Larger blocks would be mapped one by one; this is the most that glibc takes.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, byte_count);
+}
+
+void clinux_raise_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 char **clinux_environment(void) { return environ; }

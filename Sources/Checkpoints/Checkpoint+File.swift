@@ -51,6 +51,14 @@ extension Checkpoint {
       metadata.first { $0.key == key }?.value
     }
 
+    /// The metadata by which a safetensors file is a patch, and no model's weights.
+    package static let patchMark = (key: "format", value: "gradiend-patch")
+
+    /// Whether this is a patch.
+    package var isPatch: Bool {
+      container == .safetensors && metadata(Self.patchMark.key) == Self.patchMark.value
+    }
+
     /// A file named `.gguf` that is not safetensors is meant as a GGUF, so that the error says so.
     private static func isGGUF(_ file: MappedFile) -> Bool {
       if file.bytes.hasBytes(of: GGUFHeader.magic) { return true }

@@ -1,13 +1,13 @@
 internal import ByteIO
 
 /// Which files make up the checkpoint that a path names.
-enum WeightFiles {
+package enum WeightFiles {
   case file
   case folder(weights: String)
   case shards(index: String)
 
   /// Looks at `path`: a file is a checkpoint of its own; a folder holds `model.safetensors` or an
-  /// index of shards, or a single file or index of another name.
+  /// index of shards, or a single file or index of another name. Patches are no weights.
   ///
   /// - Throws: ``CheckpointError`` if there is nothing, or no weights in a form that is read.
   static func locate(_ path: String) throws(CheckpointError) -> WeightFiles {
@@ -22,8 +22,19 @@ enum WeightFiles {
       return .shards(index: "model.safetensors.index.json")
     }
     if indices.count == 1 { return .shards(index: indices[0]) }
-    if weights.count == 1, indices.isEmpty { return .folder(weights: weights[0]) }
-    throw CheckpointError(path: path, .inconsistent(missing(names, weights)))
+    let others = weights.filter { !isPatch(Folder.join(path, $0)) }
+    if others.count == 1, indices.isEmpty { return .folder(weights: others[0]) }
+    throw CheckpointError(path: path, .inconsistent(missing(names, others)))
+  }
+
+  /// Whether the folder at `path` holds the weights of a checkpoint.
+  package static func areIn(_ path: String) -> Bool { (try? locate(path)) != nil }
+
+  private static func isPatch(_ path: String) -> Bool {
+    guard let file = try? MappedFile(path: path),
+      let header = try? SafetensorsHeader(parsing: file.bytes)
+    else { return false }
+    return header.metadata.contains { ($0.key, $0.value) == Checkpoint.File.patchMark }
   }
 
   private static func missing(_ names: [String], _ weights: [String]) -> String {

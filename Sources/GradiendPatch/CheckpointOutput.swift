@@ -10,6 +10,8 @@ struct CheckpointOutput: TensorOutput {
   let path: String
   private let target: Target
   private let files: [WritableFile]
+  /// What comes from the input's folder besides.
+  private let companions: [String]
   /// Where each tensor of the input goes.
   private let places: [Checkpoint.Tensor]
 
@@ -32,19 +34,8 @@ struct CheckpointOutput: TensorOutput {
     return (1...count).map { name.path(number: $0) }
   }
 
-  /// Refuses to replace a folder that no model lies in: it goes with all that it holds, and was
-  /// hardly meant.
-  private static func checkReplaceable(_ path: String) throws(PatchError) {
-    guard let status = try? FileStatus(path: path), status.isFolder,
-      let names = try? Folder.names(in: path), !names.isEmpty,
-      !names.contains(where: { $0.hasSuffix(".safetensors") })
-    else { return }
-    throw PatchError(
-      .cannotCreate, path: path, "there is a folder of this name that holds no model",
-      remedy: "remove it yourself, or choose another name for the output")
-  }
-
-  /// Makes the temporary files, reserves their space and writes what belongs to no tensor.
+  /// Makes the temporary files, reserves their space and writes what belongs to no tensor. Each has the
+  /// permissions of its input, as far as the user's mask allows.
   ///
   /// - Parameters:
   ///   - path: a folder for a folder, else a file.
@@ -67,21 +58,30 @@ struct CheckpointOutput: TensorOutput {
           ? "there is a file of this name, but the output is a folder"
           : "there is a folder of this name, but the output is a file")
     }
+    companions = try CompanionFiles.names(of: input)
     if input.isFolder {
-      try Self.checkReplaceable(path)
+      if overwrites {
+        let names = input.files.map(\.name) + companions
+        try ReplacedFolder.check(path, holdsOnly: names + ReplacedFolder.weights(in: path))
+      }
       let folder = try PatchError.writing(path) { () throws(SystemError) in
-        try OutputFolder(path: path, overwrites: overwrites, synchronises: synchronises)
+        try OutputFolder(
+          path: path, overwrites: overwrites,
+          permissions: FileStatus(path: input.path).permissions, synchronises: synchronises)
       }
       target = .folder(folder)
       files = try input.files.map { (file) throws(PatchError) in
         try PatchError.writing(path) { () throws(SystemError) in
-          try folder.createFile(file.name)
+          try folder.createFile(file.name, permissions: file.mapped.permissions)
         }
       }
     } else {
-      let outputs = try Self.paths(path, for: input).map { (path) throws(PatchError) in
+      let paths = try Self.paths(path, for: input)
+      let outputs = try zip(paths, input.files).map { (path, file) throws(PatchError) in
         try PatchError.writing(path) { () throws(SystemError) in
-          try OutputFile(path: path, overwrites: overwrites, synchronises: synchronises)
+          try OutputFile(
+            path: path, overwrites: overwrites, permissions: file.mapped.permissions,
+            synchronises: synchronises)
         }
       }
       target = .files(outputs)
@@ -117,7 +117,7 @@ struct CheckpointOutput: TensorOutput {
   /// Adds what a folder holds besides weights, so that the output loads as it is.
   func copyCompanions(of input: Checkpoint) throws(PatchError) {
     guard case .folder(let folder) = target else { return }
-    for name in try CompanionFiles.names(of: input) {
+    for name in companions {
       let source = Folder.join(input.path, name)
       let file = try PatchError.opening { () throws(CheckpointError) in
         try CheckpointError.attributing(source) { () throws(SystemError) in
@@ -125,7 +125,7 @@ struct CheckpointOutput: TensorOutput {
         }
       }
       try PatchError.writing(path) { () throws(SystemError) in
-        try folder.createFile(name).write(file.bytes, at: 0)
+        try folder.createFile(name, permissions: file.permissions).write(file.bytes, at: 0)
       }
     }
   }
@@ -141,8 +141,7 @@ struct CheckpointOutput: TensorOutput {
   func publish() throws(PatchError) {
     try PatchError.writing(path) { () throws(SystemError) in
       switch target {
-      // The first last: a split set is opened by it.
-      case .files(let files): for file in files.reversed() { try file.publish() }
+      case .files(let files): try OutputFile.publish(files)
       case .folder(let folder): try folder.publish()
       }
     }

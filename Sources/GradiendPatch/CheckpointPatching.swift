@@ -61,9 +61,9 @@ public struct CheckpointPatching: Sendable {
   public func run(progress: ProgressHandler? = nil) throws(PatchError) -> PatchingSummary {
     let patch = try InputName(self.patch).patch()
     let input = try InputName(checkpoint).checkpoint()
-    let outputGuard = OutputGuard([input], files: [patch.file])
-    for path in try CheckpointOutput.paths(output, for: input) { try outputGuard.check(path) }
-    try checkUndo(outputGuard)
+    try OutputGuard([input], files: [patch.file])
+      .check(try CheckpointOutput.paths(output, for: input) + [undo].compactMap { $0 })
+    try checkUndo()
     let lossCounter = undo.map { _ in LossCounter() }
     let binding = try PatchBinding(patch, input, lossCounter: lossCounter)
     if checksSHA256 { try binding.checkHasPublishedBytes() }
@@ -97,18 +97,16 @@ public struct CheckpointPatching: Sendable {
       notes.append(try writeUndo(undo, lossCounter.count, input, target, progress))
     }
     try target.publish()
-    return PatchingSummary(binding, path: output, role: direction.output, notes: notes)
+    let isRounded = (lossCounter?.count ?? 0) > 0
+    return PatchingSummary(
+      binding, path: output, role: isRounded ? nil : direction.output, notes: notes)
   }
 
   // MARK: Undo
 
   /// - Throws: ``PatchError`` if the undo patch cannot be made, before any work is done for it.
-  private func checkUndo(_ outputGuard: OutputGuard) throws(PatchError) {
+  private func checkUndo() throws(PatchError) {
     guard let undo else { return }
-    guard undo != output else {
-      throw PatchError(.usage, path: undo, "the undo patch and the output have the same name")
-    }
-    try outputGuard.check(undo)
     // Its temporary file goes at once.
     _ = try PatchError.writing(undo) { () throws(SystemError) in
       try OutputFile(path: undo, overwrites: overwrites)
@@ -132,9 +130,12 @@ public struct CheckpointPatching: Sendable {
       output: path, overwrites: overwrites, maxRelativeError: 0,
       workers: Workers(threadCount), progress: progress)
     _ = try encoding.run()
-    return
-      "\(lossCount) values do not fit the types of these files and were rounded, as by conversion; "
-      + "strip the output with \(path) to get these files back"
+    let losses =
+      lossCount == 1
+      ? "1 value does not fit the types of these files and was"
+      : "\(Quantity.count(lossCount)) values do not fit the types of these files and were"
+    return losses
+      + " rounded, as by conversion; strip the output with \(path) to get these files back"
   }
 }
 
@@ -142,8 +143,8 @@ public struct CheckpointPatching: Sendable {
 public struct PatchingSummary: Sendable {
   /// Where the output is.
   public let path: String
-  /// Which checkpoint it is.
-  public let role: CheckpointRole
+  /// Which checkpoint it is; nil if values were rounded, so that it is only near the result.
+  public let role: CheckpointRole?
   /// Bytes of all tensors.
   public let byteCount: Int
   /// Tensors of the checkpoint.
@@ -158,11 +159,11 @@ public struct PatchingSummary: Sendable {
   /// - Parameters:
   ///   - binding: the patch and the checkpoint.
   ///   - path: where the output is.
-  ///   - role: which of the two it is.
+  ///   - role: which of the two it is, if any.
   ///   - isChanged: whether it differs from the input as the patch says, or not at all.
   ///   - notes: what a user should know besides.
   init(
-    _ binding: PatchBinding, path: String, role: CheckpointRole, isChanged: Bool = true,
+    _ binding: PatchBinding, path: String, role: CheckpointRole?, isChanged: Bool = true,
     notes: [String] = []
   ) {
     self.path = path

@@ -67,13 +67,18 @@ public struct Inspection: Sendable {
     let input = try InputName(self.path)
     let path = input.path
     if Self.isGradiend(path) { return .gradiend(try input.gradiend()) }
+    let isFolder = (try? FileStatus(path: path))?.isFolder ?? false
+    // A model's folder may well have patches in it.
+    if isFolder, !WeightFiles.areIn(path),
+      FileStatus.exists(Folder.join(path, PatchFile.defaultName))
+    {
+      return .patch(try input.patch())
+    }
     let checkpoint = try input.checkpoint()
-    guard let file = checkpoint.files.first, file.container == .safetensors,
-      file.metadata("format") == PatchMetadata.format
-    else { return .checkpoint(checkpoint) }
-    let patchPath = checkpoint.isFolder ? Folder.join(path, checkpoint.files[0].name) : path
-    return .patch(
-      try PatchError.opening { () throws(CheckpointError) in try PatchFile(path: patchPath) })
+    guard !isFolder, checkpoint.files.first?.isPatch ?? false else {
+      return .checkpoint(checkpoint)
+    }
+    return .patch(try input.patch())
   }
 
   private static func isGradiend(_ path: String) -> Bool {
@@ -92,15 +97,11 @@ extension Inspection {
     on patch: PatchFile, _ progress: ProgressHandler?
   ) throws(PatchError) -> PatchReport {
     let base = try self.base.map { (path) throws(PatchError) in try InputName(path).checkpoint() }
-    guard !outputsAreOne else {
-      throw PatchError(
-        .usage, path: pageOutput ?? "", "picture and page would be the same file",
-        remedy: "give them two names")
-    }
     // Made first: an output that cannot be is better known before the work than after it.
-    let outputGuard = OutputGuard([base].compactMap { $0 }, files: [patch.file])
-    let picture = try output(pictureOutput, outputGuard)
-    let page = try output(pageOutput, outputGuard)
+    try OutputGuard([base].compactMap { $0 }, files: [patch.file])
+      .check([pictureOutput, pageOutput].compactMap { $0 })
+    let picture = try output(pictureOutput)
+    let page = try output(pageOutput)
     var report = try PatchError.opening { () throws(CheckpointError) in try PatchReport(patch) }
     if let base {
       let measurement = UpdateMeasurement(
@@ -112,22 +113,8 @@ extension Inspection {
     return report
   }
 
-  /// Whether both outputs have the same name in the same folder, however it is spelled.
-  private var outputsAreOne: Bool {
-    guard let pictureOutput, let pageOutput,
-      Folder.lastComponent(of: pictureOutput) == Folder.lastComponent(of: pageOutput)
-    else { return false }
-    let folders = [pictureOutput, pageOutput].map {
-      (try? FileStatus(path: Folder.parent(of: $0)))?.identity
-    }
-    return folders[0] == folders[1]
-  }
-
-  private func output(
-    _ path: String?, _ outputGuard: OutputGuard
-  ) throws(PatchError) -> TextOutput? {
+  private func output(_ path: String?) throws(PatchError) -> TextOutput? {
     guard let path else { return nil }
-    try outputGuard.check(path)
     return try TextOutput(path, overwrites: overwrites)
   }
 }

@@ -25,7 +25,7 @@ extension PatchingSummary {
   public var json: String {
     JSONValue.object([
       .init("output", .string(path)),
-      .init("is", .string(role.name)),
+      .init("is", role.map { .string($0.name) } ?? .null),
       .init("bytes", .integer(byteCount)),
       .init("tensors", .integer(tensorCount)),
       .init("changed_tensors", .integer(changedTensorCount)),

@@ -48,6 +48,11 @@ public struct PatchError: Error, Sendable {
     self.message = message
     self.remedy = remedy
   }
+
+  /// The same error with what to do about it, for programs that know more than the library does.
+  public func advising(_ remedy: String) -> PatchError {
+    PatchError(kind, path: path, tensor: tensor, message, remedy: remedy)
+  }
 }
 
 extension PatchError: CustomStringConvertible {
@@ -83,6 +88,11 @@ extension PatchError {
     switch error.call {
     case _ where error.kind == .exists:
       self.init(.outputExists, path: path, "there is already something of this name")
+    case _ where error.kind == .notRegular:
+      self.init(
+        .cannotCreate, path: path,
+        "there is a device, a pipe or a socket of this name, or a link to one; it is not replaced",
+        remedy: "choose another name for the output")
     case _ where error.kind == .lostMemory:
       self.init(
         .inputOutput, path: path,

@@ -2,7 +2,7 @@ internal import ByteIO
 
 /// What is left of outputs when a process ends early.
 public enum UnfinishedOutputs {
-  /// Makes `SIGINT`, `SIGTERM` and `SIGHUP` remove them before they end the process.
+  /// Makes signals by which others end a process, such as `SIGINT` and `SIGTERM`, remove them before.
   ///
   /// For executables; call it once, before anything else. Without it, an interrupted process leaves
   /// hidden files that end in `.partial` beside its outputs, and dies of `SIGBUS` if an input becomes

@@ -1,5 +1,4 @@
 internal import ByteIO
-internal import Dispatch
 internal import Synchronization
 
 /// Threads that work through numbered items, each item once, in ascending order.
@@ -24,7 +23,8 @@ struct Workers: Sendable {
   ) throws(PatchError) {
     let next = Atomic(0)
     let failure = Mutex<(item: Int, error: PatchError)?>(nil)
-    DispatchQueue.concurrentPerform(iterations: min(count, max(1, itemCount))) { _ in
+    // More threads than cores would only take memory.
+    Threads.run(min(count, itemCount, Processor.coreCount)) {
       while failure.withLock({ $0 == nil }) {
         let item = next.add(1, ordering: .relaxed).oldValue
         guard item < itemCount else { return }

@@ -68,13 +68,20 @@ package struct HubCache: Sendable {
     return HubLocation(path: inside, origin: origin)
   }
 
-  /// Whether what lies at `path`, links followed, is part of a repository in any cache.
+  /// Whether `path`, links followed, is the folder of a repository in any cache, or lies in one.
   package static func holds(_ path: String) -> Bool {
-    guard let parts = Folder.resolved(path)?.split(separator: "/") else { return false }
-    return zip(parts, parts.dropFirst()).contains { folder, name in
-      ["blobs", "refs", "snapshots"].contains(name)
-        && RepositoryName(folderName: String(folder)) != nil
+    guard var folder = Folder.resolved(path) else { return false }
+    while folder != "/" {
+      if RepositoryName(folderName: Folder.lastComponent(of: folder)) != nil,
+        ["blobs", "refs", "snapshots"].contains(where: {
+          FileStatus.exists(Folder.join(folder, $0))
+        })
+      {
+        return true
+      }
+      folder = Folder.parent(of: folder)
     }
+    return false
   }
 
   /// What a reference stands for; a commit stands for itself.

@@ -100,7 +100,7 @@ package struct PatchMetadata: Equatable, Sendable {
     self.changedElementCount = changedElementCount
   }
 
-  package static let format = "gradiend-patch"
+  package static let format = Checkpoint.File.patchMark.value
   static let version = (major: 1, minor: 0)
 
   /// The metadata in the order in which people read it.

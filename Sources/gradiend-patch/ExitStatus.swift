@@ -49,5 +49,8 @@ enum ExitStatus: Int32, CaseIterable {
   static let writing: [ExitMeaning] =
     [
       ExitStatus.done, .mismatch, .usage, .badInput, .cannotOpen, .cannotCreate, .inputOutput,
-    ].map(\.meaning) + [ExitMeaning("128+n", "ended by signal n; unfinished outputs are removed")]
+    ].map(\.meaning) + [
+      ExitMeaning(
+        "128+n", "ended by signal n; unfinished outputs go, but for KILL or a crash")
+    ]
 }

@@ -42,7 +42,9 @@ extension Argument where Command: PatchingCommand {
       .flag(
         \.patching.skipsSynchronising, "--no-sync",
         help: "do not wait until OUT is on the disk; faster, but a power loss may cut it short"),
-      .flag(\.patching.overwrites, "-f", "--force", help: "replace OUT if it exists"),
+      .flag(
+        \.patching.overwrites, "-f", "--force",
+        help: "replace OUT if it exists, a folder only if OUT brings all that it holds"),
     ]
   }
 }

@@ -26,10 +26,15 @@ extension PatchingSummary {
   /// The summary for people.
   var text: String {
     """
-    \(path): the \(role.name), all \(tensorCount) tensors as published; \
+    \(path): \(state); \
     \(Quantity.count(changedElementCount)) elements differ from the input in \
     \(changedTensorCount) tensors
     """
+  }
+
+  private var state: String {
+    guard let role else { return "the result, rounded to the types of these files" }
+    return "the \(role.name), all \(tensorCount) tensors as published"
   }
 }
 

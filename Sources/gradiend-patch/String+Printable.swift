@@ -7,18 +7,26 @@ extension String {
   var printableLines: String { escaping { $0.isControl && $0 != "\n" } }
 
   private func escaping(_ isEscaped: (Unicode.Scalar) -> Bool) -> String {
-    guard unicodeScalars.contains(where: isEscaped) else { return self }
+    guard unicodeScalars.contains(where: { isEscaped($0) || $0.isByteOfName }) else {
+      return self
+    }
     var text = ""
     for scalar in unicodeScalars {
-      text +=
-        isEscaped(scalar)
-        ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : String(scalar)
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      if scalar.isByteOfName {
+        text += "\\x\(digits.suffix(2))"
+      } else {
+        text += isEscaped(scalar) ? "\\u{\(digits)}" : String(scalar)
+      }
     }
     return text
   }
 }
 
 extension Unicode.Scalar {
+  /// Whether it stands for a byte of a file's name that is not UTF-8 (Formats/json.md).
+  fileprivate var isByteOfName: Bool { (0xEF80...0xEFFF).contains(value) }
+
   /// Whether it moves, colours or erases on some terminal, ends a line, or turns the direction of the
   /// text.
   fileprivate var isControl: Bool {

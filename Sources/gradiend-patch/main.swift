@@ -1,4 +1,5 @@
 import CLinux
+import ByteIO
 import CommandGrammar
 import GradiendPatch
 import Glibc
@@ -8,11 +9,12 @@ clinux_keep_freed_memory(64 << 20)
 Console.occupyClosedStreams()
 UnfinishedOutputs.removeOnSignals { error in
   // On a thread of its own, while the command is stuck in the middle of reading.
-  report(error, asJSON: CommandLine.arguments.contains("--json"))
+  report(error, asJSON: Environment.arguments.contains("--json"))
   fflush(nil)
   return ExitStatus(error).rawValue
 }
-Console.exit(with: run(Array(CommandLine.arguments.dropFirst())))
+Environment.raiseFileLimit()
+Console.exit(with: run(Environment.arguments))
 
 /// Parses and runs one command line.
 func run(_ arguments: [String]) -> ExitStatus {
@@ -43,9 +45,10 @@ func run(_ command: any Command) -> ExitStatus {
 
 /// Tells people, and programs, why a command failed.
 func report(_ error: PatchError, asJSON printsJSON: Bool) {
+  // The library knows of no command line.
+  let error = error.kind == .outputExists ? error.advising("use --force to replace it") : error
   let place = error.path.map { "\($0): " } ?? ""
   Console.writeError("gradiend-patch: \(place)\(error.message)", marking: "gradiend-patch:")
   if let remedy = error.remedy { Console.writeError(remedy) }
-  if error.kind == .outputExists { Console.writeError("use --force to replace it") }
   if printsJSON { print(error.json) }
 }

@@ -1,5 +1,6 @@
 import ByteIO
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -85,9 +86,8 @@ import Testing
 
   @Test func `a folder is not replaced by a file, even where overwriting is allowed`() throws {
     try folder.write("kept", to: "result/kept")
-    do {
-      let file = try OutputFile(path: folder.path("result"), overwrites: true)
-      #expect(throws: SystemError.self) { try file.publish() }
+    #expect(throws: SystemError.self) {
+      _ = try OutputFile(path: folder.path("result"), overwrites: true)
     }
     #expect(try folder.names() == ["result"])
     #expect(try folder.bytes(of: "result/kept") == Array("kept".utf8))
@@ -138,6 +138,38 @@ import Testing
       try FileManager.default.attributesOfItem(atPath: folder.path(name))[.posixPermissions] as? Int
     }
     #expect(modes[0] == modes[1])
+  }
+
+  @Test func `no more is permitted than was asked for`() throws {
+    let file = try OutputFile(path: folder.path("result"), overwrites: false, permissions: 0o640)
+    try file.publish()
+    #expect(try FileStatus(path: folder.path("result")).permissions & ~0o640 == 0)
+  }
+
+  @Test(arguments: ["new/", "file/", "file/new", String(repeating: "a", count: 256)])
+  func `a name that no file can have is refused before anything is made`(name: String) throws {
+    try folder.write("old", to: "file")
+    #expect(throws: SystemError.self) {
+      _ = try OutputFile(path: folder.path(name), overwrites: true)
+    }
+    #expect(try folder.names() == ["file"])
+  }
+
+  @Test(arguments: ["pipe", "device", "stream"])
+  func `what is no file is not replaced`(name: String) throws {
+    #expect(mkfifo(folder.path("pipe"), 0o666) == 0)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("device"), withDestinationPath: "/dev/null")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("stream"), withDestinationPath: "/proc/self/fd/2")
+    let before = try folder.names()
+    do throws(SystemError) {
+      _ = try OutputFile(path: folder.path(name), overwrites: true)
+      Issue.record("\(name) would be replaced")
+    } catch {
+      #expect(error.kind == .notRegular)
+    }
+    #expect(try folder.names() == before)
   }
 
   private func write(_ name: String, overwrites: Bool) throws {

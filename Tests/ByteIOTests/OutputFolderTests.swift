@@ -92,6 +92,24 @@ import Testing
     #expect(try folder.names() == ["out"])
   }
 
+  @Test func `a link is replaced itself, even with a slash behind its name`() throws {
+    try folder.write("kept", to: "target/kept")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("out"), withDestinationPath: "target")
+    try OutputFolder(path: folder.path("out/"), overwrites: true).publish()
+    #expect(try folder.tree() == ["out", "target", "target/kept"])
+    #expect(!FileStatus.isSymbolicLink(folder.path("out")))
+  }
+
+  @Test func `folders and files permit no more than was asked for`() throws {
+    let output = try OutputFolder(path: folder.path("out"), overwrites: false, permissions: 0o500)
+    _ = try output.createFile("file", permissions: 0o600)
+    try output.publish()
+    // Its maker writes in it.
+    #expect(try FileStatus(path: folder.path("out")).permissions == 0o700)
+    #expect(try FileStatus(path: folder.path("out/file")).permissions == 0o600)
+  }
+
   private func write(_ names: [String], overwrites: Bool) throws {
     let output = try OutputFolder(path: folder.path("out"), overwrites: overwrites)
     for name in names {

@@ -45,6 +45,37 @@ struct FailingCallTests {
       #expect(old == Array("old".utf8), "\(words)")
     }
   }
+
+  @Test(arguments: [false, true], 1...7)
+  func `a split set of which a kill has named some files does not open, and is made again`(
+    isThere: Bool, position: Int
+  ) throws {
+    let pair = try #require(try ReferenceGGUF.pairs().first { $0.base.count == 3 })
+    let names = (1...3).map { "x-0000\($0)-of-00003.gguf" }
+    try #require(
+      try stage.run("diff", pair.base[0], pair.result[0], "-o", "set.patch").status == 0)
+    if isThere {
+      for (name, path) in zip(names, pair.base) {
+        try stage.folder.write(stage.folder.bytes(at: path), to: name)
+      }
+    }
+    func found() throws -> [[UInt8]] { try names.map { try stage.folder.bytes(of: $0) } }
+    let (old, new) = (
+      try pair.base.map { try stage.folder.bytes(at: $0) },
+      try pair.result.map { try stage.folder.bytes(at: $0) }
+    )
+    let words = ["apply", pair.base[0], "set.patch", "-o", names[0]]
+    let outcome = try calls.run(
+      stage, "KILLED_AT_RENAME=\(position)", words + (isThere ? ["--force"] : []))
+    // Three names to give, and three to take away before.
+    #expect(outcome.signal == (position <= (isThere ? 6 : 3) ? SIGKILL : nil), "\(outcome)")
+    if try stage.run("inspect", names[0]).status == 0 {
+      #expect(try found() == (outcome.signal == nil ? new : old))
+      #expect(outcome.signal == nil || isThere && position == 1)
+    }
+    #expect(try stage.program.run(words + ["--force"]).status == 0)
+    #expect(try found() == new)
+  }
 }
 
 /// A library that makes one call of a program fail, on files that it has not finished.
@@ -68,8 +99,12 @@ struct FailingCalls {
   }
 
   func run(_ stage: Stage, failing call: String, _ words: [String]) throws -> Program.Outcome {
+    try run(stage, "FAILING_CALL=\(call)", words)
+  }
+
+  func run(_ stage: Stage, _ variable: String, _ words: [String]) throws -> Program.Outcome {
     try Program(folder: stage.folder.path, executable: "/usr/bin/env").run(
-      ["LD_PRELOAD=\(folder.path("calls.so"))", "FAILING_CALL=\(call)", Program.path] + words)
+      ["LD_PRELOAD=\(folder.path("calls.so"))", variable, Program.path] + words)
   }
 
   private static let source = """
@@ -77,6 +112,7 @@ struct FailingCalls {
     #include <dlfcn.h>
     #include <errno.h>
     #include <fcntl.h>
+    #include <signal.h>
     #include <stdarg.h>
     #include <stdio.h>
     #include <stdlib.h>
@@ -147,11 +183,19 @@ struct FailingCalls {
       return failed ? -1 : result;
     }
 
+    static void die_at_rename(void) {
+      static int count = 0;
+      const char *last = getenv("KILLED_AT_RENAME");
+      if (last && ++count == atoi(last)) raise(SIGKILL);
+    }
+
     int rename(const char *from, const char *to) {
+      die_at_rename();
       return fails("rename", from) ? -1 : REAL(int, "rename", const char *, const char *)(from, to);
     }
 
     int renameat2(int old, const char *from, int new, const char *to, unsigned flags) {
+      die_at_rename();
       if (fails("rename", from)) return -1;
       return REAL(int, "renameat2", int, const char *, int, const char *, unsigned)(
           old, from, new, to, flags);

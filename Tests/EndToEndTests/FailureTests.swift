@@ -82,7 +82,11 @@ import Testing
 
   // MARK: Signals
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGKILL], [true, false])
+  @Test(
+    arguments: [
+      SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2,
+      SIGXCPU, SIGPOLL, SIGPWR, SIGKILL,
+    ], [true, false])
   func `a signal during apply leaves no output`(signal: Int32, isFolder: Bool) throws {
     try Self.makeLargeFile(stage.folder.path("large/model.safetensors"))
     let base = isFolder ? "large" : "large/model.safetensors"
@@ -98,6 +102,31 @@ import Testing
     #expect(!left.contains("out"))
     // Nothing can be done about SIGKILL, but the leavings say by their name what they are.
     #expect(signal == SIGKILL ? left.allSatisfy { $0.hasSuffix(".partial") } : left.isEmpty)
+  }
+
+  @Test(arguments: 5...24)
+  func `where few files may be open, the output is whole, or there is an error and none`(
+    limit: Int
+  ) throws {
+    let shards = RandomModel(seed: 9).shards(3)
+    for shard in shards { try stage.folder.write(shard.bytes, to: "shards/" + shard.name) }
+    try stage.folder.write(
+      RandomModel(seed: 9).shardIndex(3), to: "shards/model.safetensors.index.json")
+    try stage.folder.write("{}", to: "shards/sub/config.json")
+    #expect(try stage.run("diff", "shards", "shards", "-o", "shards.patch").status == 0)
+    let before = try stage.folder.tree()
+    let shell = Program(folder: stage.folder.path, executable: "/bin/sh")
+    let outcome = try shell.run(
+      "-c",
+      "ulimit -n \(limit); exec \(Program.path) apply shards shards.patch -o out --threads 4")
+    if outcome.status == 0 {
+      #expect(try stage.run("verify", "out", "shards.patch").status == 0)
+      try stage.folder.remove("out")
+    } else {
+      #expect([66, 73, 74, 127].contains(outcome.status), "\(outcome)")
+      #expect(outcome.status == 127 || outcome.error.contains("Too many open files"), "\(outcome)")
+    }
+    #expect(try stage.folder.tree() == before)
   }
 
   /// Writes a checkpoint of 192 MB, nearly all of it a hole.

@@ -237,6 +237,15 @@ import Testing
     #expect(try stage.run("verify", "other.safetensors", "patch", "--sha256").status == 1)
   }
 
+  @Test(arguments: ["", "blobs/", "snapshots/", "refs/", "new/"])
+  func `no folder of a repository takes an output`(folder: String) throws {
+    try cache.folder.write("x", to: "models--org--Base-1B/new/x")
+    let before = try cache.folder.tree()
+    let output = cache.folder.path("models--org--Base-1B/\(folder)out")
+    #expect(try stage.run("apply", Self.base, "org/patch", "-o", output).status == 73)
+    #expect(try cache.folder.tree() == before)
+  }
+
   @Test func `nothing is written into the cache`() throws {
     let before = try cache.folder.tree()
     let snapshot = cache.folder.path(cache.snapshot(of: Self.base))

@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test func `a folder is replaced by a folder, and by nothing else`() throws {
-    try stage.folder.write("old", to: "out/old.safetensors")
+    try stage.folder.write("old", to: "out/model.safetensors")
     #expect(try stage.run("apply", "base", "patch", "-o", "out").status == 73)
     let file = try stage.run("apply", "base.safetensors", "patch", "-o", "out", "--force")
     #expect(file.status == 73)
@@ -59,6 +59,51 @@ import Testing
     #expect(outcome.error == "gradiend-patch: none/out: open: No such file or directory\n")
     #expect(try stage.run("apply", "base", "patch", "-o", "none/out").status == 73)
     #expect(try stage.run("diff", "base", "result", "-o", "patch/out").status == 73)
+  }
+
+  @Test func `what to do where the output exists is told to programs, too`() throws {
+    try stage.folder.write("precious", to: "out")
+    let outcome = try stage.run("diff", "base", "result", "-o", "out", "--json")
+    #expect(outcome.status == 73)
+    #expect(outcome.output.contains(#""remedy":"use --force to replace it""#), "\(outcome.output)")
+  }
+
+  static let writers = [
+    ["create", "base", "gradiend", "--feature-factor=1", "--learning-rate=1", "-o"],
+    ["diff", "base", "result", "-o"], ["apply", "base", "patch", "-o"],
+    ["apply", "base.safetensors", "patch", "-o"], ["strip", "result.safetensors", "patch", "-o"],
+    ["apply", "base.safetensors", "patch", "-o", "new", "--undo"],
+    ["inspect", "patch", "--svg"], ["inspect", "patch", "--html"],
+    ["card", "patch", "--base=org/base", "-o"], ["package", "patch", "--base=org/base", "-o"],
+  ]
+
+  @Test(arguments: writers)
+  func `devices, pipes and the streams of the process are no outputs`(words: [String]) throws {
+    #expect(mkfifo(stage.folder.path("pipe"), 0o666) == 0)
+    try link("/dev/null", "null")
+    try link("/proc/self/fd/1", "stdout")
+    let before = try stage.folder.tree()
+    for output in ["pipe", "null", "stdout"] {
+      let outcome = try stage.program.run(words + [output, "--force"])
+      #expect(outcome.status == 73, "\(words) \(output): \(outcome)")
+      #expect(try stage.folder.tree() == before)
+    }
+    for name in ["null", "stdout"] {
+      let path = stage.folder.path(name)
+      #expect(throws: Never.self) {
+        try FileManager.default.destinationOfSymbolicLink(atPath: path)
+      }
+    }
+  }
+
+  @Test func `a patch in a model's folder is no weight of the model`() throws {
+    try stage.folder.write(stage.folder.bytes(of: "base.safetensors"), to: "m/other.safetensors")
+    let program = Program(folder: stage.folder.path("m"))
+    #expect(try program.run("diff", ".", "../result").status == 0)
+    #expect(try program.run("verify", ".", "gradiend_patch.safetensors").status == 0)
+    #expect(try program.run("apply", ".", "gradiend_patch.safetensors", "-o", "../o").status == 0)
+    #expect(try stage.folder.tree().filter { $0.hasPrefix("o/") } == ["o/other.safetensors"])
+    #expect(try program.run("inspect", ".").output.contains("3 tensors"))
   }
 
   // MARK: Inputs

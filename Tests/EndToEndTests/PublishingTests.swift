@@ -222,6 +222,17 @@ import Testing
     #expect(checked.output.split(separator: "\n").count == 7)
   }
 
+  @Test func `a licence that leads out of the base's repository is not followed`() throws {
+    try stage.folder.write("secret", to: "secret")
+    try FileManager.default.createSymbolicLink(
+      atPath: cache.folder.path(cache.snapshot(of: Self.base) + "/NOTICE.txt"),
+      withDestinationPath: stage.folder.path("secret"))
+    let refused = try package("up")
+    #expect(refused.status == 65)
+    #expect(refused.error.contains("NOTICE.txt: this link leads out of the repository's folder"))
+    #expect(try !stage.folder.names().contains("up"))
+  }
+
   @Test func `the card of a package is that of 'card', and shows the picture`() throws {
     #expect(try package("up").status == 0)
     let card = try stage.run("card", "made", "--repository=me/Llama-fair-patch").output
@@ -240,6 +251,10 @@ import Testing
     #expect(try package("b").status == 0)
     try stage.folder.write("signature", to: "b/model.sig")
     #expect(try package("b").status == 73)
+    try stage.folder.write("history", to: "b/.git/HEAD")
+    let refused = try package("b", "--force")
+    #expect(refused.status == 73 && refused.error.contains("its '.git/HEAD' would be lost"))
+    try stage.folder.remove("b/.git")
     #expect(try package("b", "--force").status == 0)
     let files = try stage.folder.tree().filter { $0.hasPrefix("a/") }.map { $0.dropFirst(2) }
     // A signature of other bytes is none.

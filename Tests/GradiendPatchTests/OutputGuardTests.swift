@@ -1,3 +1,4 @@
+import Foundation
 import GradiendPatch
 import TestSupport
 import Testing
@@ -73,12 +74,39 @@ import Testing
   }
 
   @Test func `a folder with another model is replaced`() throws {
-    try bench.folder.write("old", to: "old/old.safetensors")
+    try bench.write(RandomModel(seed: 63), to: "old/old.safetensors")
     _ = try patching("models/base", "old", "files/patch").run()
     #expect(
       try bench.folder.tree().filter { $0.hasPrefix("old/") }.sorted() == [
         "old/config.json", "old/model.safetensors",
       ])
+  }
+
+  @Test(arguments: ["old/undo", "old/../old/undo", "link/undo", "old/sub/undo"])
+  func `an undo patch is not put into a folder that is replaced`(undo: String) throws {
+    try bench.folder.write("{}", to: "old/sub/config.json")
+    try FileManager.default.createSymbolicLink(
+      atPath: bench.path("link"), withDestinationPath: "old")
+    let error = try bench.refusal(.usage) { () throws(PatchError) in
+      var patching = patching("models/base", "old", "files/patch")
+      patching.undo = bench.path(undo)
+      _ = try patching.run()
+    }
+    #expect(error.message.hasSuffix("which is replaced as a whole"))
+  }
+
+  @Test(arguments: ["out-00002-of-00003.gguf", "././out-00003-of-00003.gguf"])
+  func `an undo patch is none of the files of a split set`(undo: String) throws {
+    let pair = try #require(try ReferenceGGUF.pairs().first { $0.base.count == 3 })
+    let patch = bench.path("gguf.patch")
+    _ = try CheckpointComparison(base: pair.base[0], result: pair.result[0], output: patch).run()
+    try bench.refusal(.usage) { () throws(PatchError) in
+      var patching = CheckpointPatching(
+        .apply, checkpoint: pair.base[0], patch: patch,
+        output: bench.path("out-00001-of-00003.gguf"))
+      patching.undo = bench.path(undo)
+      _ = try patching.run()
+    }
   }
 
   private func patching(_ input: String, _ output: String, _ patch: String) -> CheckpointPatching {

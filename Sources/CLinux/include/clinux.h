@@ -23,6 +23,9 @@ int clinux_core_count(void);
 /// Has each arena keep up to so much freed memory, which the system would have to clear again.
 void clinux_keep_freed_memory(int byte_count);
 
+/// Raises the limit on open files to the highest that this process may have.
+void clinux_raise_file_limit(void);
+
 /// The environment of this process, for a child to inherit.
 char **clinux_environment(void);
 

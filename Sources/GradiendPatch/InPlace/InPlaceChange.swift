@@ -133,7 +133,7 @@ struct InPlaceChange: Sendable {
     // What a step left unfinished is in its record, and not surely in the files.
     let known = pending?.batch == batch ? pending?.contents : nil
     try workers.run(items.count) { (index) throws(PatchError) in
-      let bytes = try known?[index] ?? stored(items[index])
+      let bytes = if let known { known[index] } else { try stored(items[index]) }
       let new = try moved(bytes.rawSpan, items[index], isForward: isForward)
       contents.withLock { $0[index] = new }
     }

@@ -65,10 +65,19 @@ struct PackageFiles {
       files.append(("LICENSE", .file(try file(at: try InputName(licenseFile).path))))
     }
     if let folder = facts.baseFolder, let entries = try? Folder.entries(in: folder) {
+      // PATH/snapshots/COMMIT
+      let repository = try? FileStatus(path: Folder.parent(of: Folder.parent(of: folder)))
       for entry in entries where entry.kind == .file && isLegal(entry.name) {
         // The publisher's own text goes before that of the base.
         if licenseFile != nil, isLicense(entry.name) { continue }
-        files.append((entry.name, .file(try file(at: Folder.join(folder, entry.name)))))
+        let path = Folder.join(folder, entry.name)
+        guard let repository, Folder.enclosing(path).contains(repository.identity) else {
+          throw PatchError(
+            .badInput, path: path,
+            "this link leads out of the repository's folder in the cache, so it may show anything",
+            remedy: "remove the link, and get the file again")
+        }
+        files.append((entry.name, .file(try file(at: path))))
       }
     }
     guard let terms = facts.terms else { return files }

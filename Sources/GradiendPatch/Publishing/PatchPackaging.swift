@@ -30,9 +30,13 @@ public struct PatchPackaging: Sendable {
   public func run() throws(PatchError) -> PatchPackage {
     let patch = try InputName(self.patch).patch()
     try OutputGuard([], files: [patch.file]).check(output)
-    try checkReplaceable()
+    try checkIsPackage()
     let facts = try CardFacts(patch, details)
     let package = try PackageFiles(facts, licenseFile: licenseFile)
+    if overwrites {
+      let names = package.files.map(\.name) + [PatchPackage.sumsName, PatchPackage.signatureName]
+      try ReplacedFolder.check(output, holdsOnly: names + namesOfOlderPackage)
+    }
     let folder = try PatchError.writing(output) { () throws(SystemError) in
       try OutputFolder(path: output, overwrites: overwrites)
     }
@@ -47,8 +51,8 @@ public struct PatchPackaging: Sendable {
       path: output, files: files, card: package.card, notes: package.notes)
   }
 
-  /// Refuses to replace a folder that is no package: it goes with all that it holds.
-  private func checkReplaceable() throws(PatchError) {
+  /// Refuses to replace a folder that is no package.
+  private func checkIsPackage() throws(PatchError) {
     guard overwrites, FileStatus.exists(output) else { return }
     let names = try? Folder.names(in: output)
     guard !(names?.isEmpty ?? false) else { return }
@@ -57,6 +61,16 @@ public struct PatchPackaging: Sendable {
       throw PatchError(
         .cannotCreate, path: output, "there is something of this name that is no package",
         remedy: "remove it yourself, or choose another name for the output")
+    }
+  }
+
+  /// The files that the package in the output's place lists.
+  private var namesOfOlderPackage: [String] {
+    guard let sums = try? MappedFile(path: Folder.join(output, PatchPackage.sumsName)) else {
+      return []
+    }
+    return String(decoding: sums.bytes.array, as: UTF8.self).split(separator: "\n").map {
+      String($0.drop { $0 != " " }.drop { $0 == " " })
     }
   }
 
@@ -105,6 +119,8 @@ public struct PatchPackage: Sendable {
   public let notes: [String]
 
   static let sumsName = "SHA256SUMS"
+  /// What a publisher adds (Formats/pipeline.md). Of other bytes, it is worth nothing.
+  static let signatureName = "model.sig"
 
   /// The command line that uploads it.
   public var uploadCommand: String {

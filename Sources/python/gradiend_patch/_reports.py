@@ -62,7 +62,8 @@ class ModelSummary:
     """What ``apply`` and ``strip`` wrote, or changed in place."""
 
     output: str
-    is_: Role
+    #: None if values were rounded (``undo``).
+    is_: Optional[Role]
     bytes: int
     tensors: int
     changed_tensors: int
