@@ -45,12 +45,14 @@ package enum Interruption {
       guard unsafe sigaction(signal, nil, &action) == 0,
         unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1  // SIG_IGN
       else { continue }
-      unsafe action.__sigaction_handler.sa_handler = { signal in
+      unsafe action.__sigaction_handler.sa_sigaction = { signal, information, _ in
         send(Message(signal: signal))
-        // The write that nobody reads would fail, and the process might end otherwise meanwhile.
-        while signal == SIGPIPE { pause() }
+        // A write that nobody reads would fail, and the process might end otherwise meanwhile. Such a
+        // signal is this thread's own; at one from outside it may hold what the removal waits for.
+        let sender = unsafe information?.pointee._sifields._kill.si_pid
+        while signal == SIGPIPE, sender == getpid() { pause() }
       }
-      action.sa_flags = SA_RESTART
+      action.sa_flags = SA_RESTART | SA_SIGINFO
       unsafe sigaction(signal, &action, nil)
     }
     handleLostInputs()

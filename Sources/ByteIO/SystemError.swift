@@ -23,6 +23,8 @@ package struct SystemError: Error, Equatable {
     case lostMemory
     /// A pipe, a device or a socket where only a file will do.
     case notRegular
+    /// The process, or the system, has no more files or memory to give.
+    case exhausted
     case other
   }
 
@@ -33,6 +35,7 @@ package struct SystemError: Error, Equatable {
     case EACCES, EPERM, EROFS: .denied
     case EFAULT: .lostMemory
     case Self.notRegular: .notRegular
+    case EMFILE, ENFILE, ENOMEM: .exhausted
     default: .other
     }
   }

@@ -42,7 +42,9 @@ import Testing
     #expect(pairs.count == 63)
     for pair in pairs where !pair.isBigEndian && !pair.name.hasSuffix("renamed") {
       let summary = try diff(pair)
-      #expect(summary.changedElementCount > 0 && summary.notes.isEmpty, "\(pair)")
+      #expect(summary.changedElementCount > 0, "\(pair)")
+      // Some results hold values that F16 cannot.
+      #expect(summary.notes.allSatisfy { $0.hasSuffix("finite in the base") }, "\(summary.notes)")
       let (applied, stripped) = (
         path("applied", like: pair.base), path("stripped", like: pair.base)
       )

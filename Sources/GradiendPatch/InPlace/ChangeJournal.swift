@@ -81,6 +81,7 @@ struct ChangeJournal {
       file = try MappedFile(path: path)
     } catch {
       guard error.kind != .missing else { return nil }
+      guard error.kind != .exhausted else { throw PatchError(.cannotOpen, path: path, error.reason) }
       throw PatchError(
         .unfinished, path: path,
         "a change in place may be unfinished here, but its journal cannot be read: \(error.reason)",
