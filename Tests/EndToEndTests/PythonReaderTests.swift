@@ -32,10 +32,10 @@ import Testing
     for shape in [[3, limit / 2 - 1], [limit + 5], [1, 1, limit + 1]] {
       let count = shape.reduce(1, *)
       var bytes = [UInt8](repeating: 1, count: count)
-      let base = Self.file(shape, bytes)
+      let base = Self.file("U8", shape, bytes)
       bytes[0] = 2
       bytes[count - 1] = 3
-      try checkReader(base, Self.file(shape, bytes))
+      try checkReader(base, Self.file("U8", shape, bytes))
     }
   }
 
@@ -50,6 +50,14 @@ import Testing
   func `floats are applied and stripped to the same bytes`(seed: UInt64) throws {
     let base = RandomModel(seed: seed)
     try checkReader(base.file(), base.changed(seed: seed + 20).file())
+  }
+
+  @Test func `rows and columns that change often are applied and stripped to the same bytes`()
+    throws
+  {
+    let tensor = OuterProduct(rows: 300, columns: 300, seed: 1)
+    try checkReader(
+      Self.file("BF16", tensor.shape, tensor.base), Self.file("BF16", tensor.shape, tensor.result))
   }
 
   @Test func `a created patch is applied and stripped to the same bytes`() throws {
@@ -240,9 +248,9 @@ import Testing
     return try python.run("-B", reader, command, input, patch, "read")
   }
 
-  private static func file(_ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
+  private static func file(_ type: String, _ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
     var builder = SafetensorsBuilder()
-    builder.add("long", "U8", shape, bytes)
+    builder.add("tensor", type, shape, bytes)
     return builder.bytes
   }
 }

@@ -77,30 +77,9 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
     }
   }
 
-  /// More than one chunk, in which some rows and some columns change far more often than others.
+  /// More than one chunk.
   private static func chunks() -> [Contents] {
-    var generator = SeededGenerator(seed: 2)
-    let (rows, columns) = (4500, 1024)
-    var base = [UInt16](repeating: 0, count: rows * columns)
-    var result = base
-    let isHot = (0..<rows + columns).map { _ in generator.next() % 16 == 0 }
-    let rises = (0..<rows + columns).map { _ in generator.next() % 2 == 0 }
-    for row in 0..<rows {
-      for column in 0..<columns {
-        let (index, word) = (row * columns + column, generator.next())
-        // Of either sign, from 2^-9 to 2^-5.
-        let bits = 0x3B00 + UInt16(truncatingIfNeeded: word) & 0x81FF
-        base[index] = bits
-        let odds: UInt64 = isHot[row] && isHot[rows + column] ? 2 : 16384
-        guard (word >> 16) % odds == 0 else {
-          result[index] = bits
-          continue
-        }
-        let isUp = (rises[row] == rises[rows + column]) == (bits < 0x8000)
-        result[index] = isUp ? bits + 1 : bits - 1
-      }
-    }
-    let bytes = { (words: [UInt16]) in SafetensorsBuilder.littleEndian(words) }
-    return [("BF16", [rows, columns], bytes(base), bytes(result))]
+    let tensor = OuterProduct(rows: 4500, columns: 1024, seed: 2)
+    return [("BF16", tensor.shape, tensor.base, tensor.result)]
   }
 }
