@@ -32,10 +32,10 @@ import Testing
     for shape in [[3, limit / 2 - 1], [limit + 5], [1, 1, limit + 1]] {
       let count = shape.reduce(1, *)
       var bytes = [UInt8](repeating: 1, count: count)
-      let base = Self.file(shape, bytes)
+      let base = Self.file("U8", shape, bytes)
       bytes[0] = 2
       bytes[count - 1] = 3
-      try checkReader(base, Self.file(shape, bytes))
+      try checkReader(base, Self.file("U8", shape, bytes))
     }
   }
 
@@ -50,6 +50,14 @@ import Testing
   func `floats are applied and stripped to the same bytes`(seed: UInt64) throws {
     let base = RandomModel(seed: seed)
     try checkReader(base.file(), base.changed(seed: seed + 20).file())
+  }
+
+  @Test func `rows and columns that change often are applied and stripped to the same bytes`()
+    throws
+  {
+    let tensor = OuterProduct(rows: 300, columns: 300, seed: 1)
+    try checkReader(
+      Self.file("BF16", tensor.shape, tensor.base), Self.file("BF16", tensor.shape, tensor.result))
   }
 
   @Test func `a created patch is applied and stripped to the same bytes`() throws {
@@ -80,7 +88,95 @@ import Testing
     try checkReader(patch: "patch", base: "base", result: "result")
   }
 
+  // MARK: Patches of GGUFs
+
+  /// A tensor of each type that llama.cpp quantises to, before and after an update.
+  @Test func `quantised models are applied and stripped to the same bytes`() throws {
+    try checkReader(named: "all-types")
+  }
+
+  /// Number, elements and bytes of a block of each type that has any.
+  static let blockTypes: [(number: Int32, elementCount: Int64, byteCount: Int)] = [
+    (2, 32, 18), (3, 32, 20), (6, 32, 22), (7, 32, 24), (8, 32, 34), (9, 32, 36), (10, 256, 84),
+    (11, 256, 110), (12, 256, 144), (13, 256, 176), (14, 256, 210), (15, 256, 292), (16, 256, 66),
+    (17, 256, 74), (18, 256, 98), (19, 256, 50), (20, 32, 18), (21, 256, 110), (22, 256, 82),
+    (23, 256, 136), (29, 256, 56), (34, 256, 54), (35, 256, 66), (39, 32, 17), (40, 64, 36),
+    (41, 128, 18), (42, 64, 18),
+  ]
+
+  @Test(arguments: [0.005, 0.1, 1])
+  func `blocks of every type are applied and stripped to the same bytes`(share: Double) throws {
+    var generator = SeededGenerator(seed: 3)
+    var base = GGUFBuilder()
+    for (number, elementCount, byteCount) in Self.blockTypes {
+      base.tensors.append(
+        .init(
+          "type \(number)", [3 * elementCount, 7], type: number,
+          (0..<21 * byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }))
+    }
+    var result = base
+    for index in base.tensors.indices {
+      for byte in base.tensors[index].bytes.indices
+      where Double.random(in: 0..<1, using: &generator) < share {
+        result.tensors[index].bytes[byte] &+= UInt8.random(in: 1...255, using: &generator)
+      }
+    }
+    try checkReader(base.bytes, result.bytes)
+  }
+
+  @Test(arguments: [
+    (chunk: [9], reason: "coding 9 is unknown"),
+    (chunk: [1, 0xFF], reason: "coding 1 is not for Q8_0"),
+    (chunk: [0, 1, 2], reason: "the planes are no zstd frame"),
+    (chunk: [3, 0, 0, 0, 0, 0, 0], reason: "nothing changes"),
+    (chunk: [3, 2, 1, 0, 0, 0, 0, 0], reason: "more than there are elements"),
+    (chunk: [3, 0, 0, 0, 0, 1, 0, 99], reason: "a field is cut"),
+    (chunk: [3, 0, 0, 0, 0, 0x81, 0], reason: "an integer is not in its shortest form"),
+  ])
+  func `a chunk of blocks that cannot be is refused, with tensor and reason`(
+    chunk: [UInt8], reason: String
+  ) throws {
+    try writeForged(chunk)
+    try refuse("apply", "base", "forged", because: "forged: chunk 0 of 'a': " + reason)
+  }
+
+  @Test func `a chunk of blocks that says anything is refused by digests`() throws {
+    var generator = SeededGenerator(seed: 4)
+    for counts in [[2, 0, 0, 0, 0, 0, 4], [0, 0, 0, 0, 40, 20, 5], [1, 1, 0, 0, 9, 9, 3, 2]] {
+      let streams = (0..<30).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      try writeForged([3] + counts.map { UInt8($0) } + streams)
+      try refuse("apply", "base", "forged", because: "forged: 'a' is not that of the result")
+    }
+  }
+
+  /// Writes a base of two blocks, and a patch of it with sound digests but for the result's.
+  private func writeForged(_ chunk: [UInt8]) throws {
+    var base = GGUFBuilder()
+    base.tensors = [.init("a", [64], type: 8, (0..<68).map { UInt8($0) })]
+    try folder.write(base.bytes, to: "base")
+    let tensor: PatchForge.Tensor = ("a", 27, [64], base.tensors[0].bytes)
+    var forge = PatchForge()
+    forge.deltas = [UInt8(chunk.count)] + chunk
+    forge.table.count = [1]
+    forge.table.nameLengths = [1]
+    forge.table.names = Array("a".utf8)
+    forge.table.types = [27]
+    forge.table.ranks = [1]
+    forge.table.dimensions = [64]
+    forge.table.baseDigests = PatchForge.tableDigests([tensor])
+    forge.table.changed = [32]
+    forge.table.byteCounts = [UInt8(forge.deltas.count)]
+    forge["base_digest"] = PatchForge.digest([tensor])
+    (forge["tensors"], forge["elements"]) = ("1", "64")
+    forge["changed_elements"] = "32"
+    try folder.write(forge.bytes, to: "forged")
+  }
+
   // MARK: Files that differ in more than their tensors
+
+  @Test func `a GGUF of other keys comes out as it should`() throws {
+    try checkReader(named: "llama-bf16.dense.BF16.renamed")
+  }
 
   @Test(arguments: 1...3 as ClosedRange<UInt64>)
   func `other headers and another order come out as they should`(seed: UInt64) throws {
@@ -106,7 +202,8 @@ import Testing
       damaged[position] ^= 1 << UInt8.random(in: 0...7, using: &generator)
       try folder.write(damaged, to: "damaged")
       let outcome = try run("apply", "base", "damaged")
-      #expect(outcome.status != 0, "byte \(position)")
+      #expect(outcome.status == 1, "byte \(position)")
+      #expect(outcome.error.hasPrefix("refused: "), "byte \(position): \(outcome.error)")
       #expect(try !folder.names().contains("read"))
     }
   }
@@ -120,6 +217,11 @@ import Testing
     let made = try program.run("diff", "base", "result", "-o", "patch", "--force")
     #expect(made.status == 0, "\(made.error)")
     try checkReader(patch: "patch", base: "base", result: "result")
+  }
+
+  private func checkReader(named name: String) throws {
+    let pair = try #require(ReferenceGGUF.pairs().first { $0.name == name })
+    try checkReader(folder.bytes(at: pair.base[0]), folder.bytes(at: pair.result[0]))
   }
 
   private func checkReader(patch: String, base: String, result: String) throws {
@@ -136,7 +238,8 @@ import Testing
   ) throws {
     let outcome = try run(command, input, patch)
     #expect(outcome.status == 1)
-    #expect(outcome.error.hasPrefix("refused: ") && outcome.error.contains(reason))
+    #expect(
+      outcome.error.hasPrefix("refused: ") && outcome.error.contains(reason), "\(outcome.error)")
     #expect(try !folder.names().contains("read"))
   }
 
@@ -145,9 +248,9 @@ import Testing
     return try python.run("-B", reader, command, input, patch, "read")
   }
 
-  private static func file(_ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
+  private static func file(_ type: String, _ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
     var builder = SafetensorsBuilder()
-    builder.add("long", "U8", shape, bytes)
+    builder.add("tensor", type, shape, bytes)
     return builder.bytes
   }
 }

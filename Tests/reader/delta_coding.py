@@ -1,4 +1,4 @@
-"""Coded chunks, but for those of quantised blocks, as Formats/delta-coding.md defines them.
+"""Coded chunks as Formats/delta-coding.md defines them; those of blocks are in block_coding.py.
 
 `element` is "bf16", "f16", "f32" or "word1", "word2", "word4", "word8"; the bytes of a chunk are
 `rows` times `columns` of them. Section names in comments are those of the specification.
@@ -29,17 +29,21 @@ def _decode(chunk, data, element, rows, columns, strips):
     words = numpy.frombuffer(data, f"<u{WIDTHS[element]}")
     if not chunk:
         return words.tobytes()
-    if len(chunk) > len(data) + len(data) // 8 + 1024:
-        raise Corrupt(f"a chunk of {len(chunk)} bytes for elements of {len(data)}")
+    check_length(chunk, data)
     if chunk[0] == 0:
         return _planes(chunk, words, strips)
-    if chunk[0] not in (1, 2):
+    if chunk[0] > 3:
         raise Corrupt(f"coding {chunk[0]} is unknown")
-    if element not in MANTISSA_BITS:
-        raise Corrupt(f"coding {chunk[0]} is for floats")
+    if chunk[0] == 3 or element not in MANTISSA_BITS:
+        raise Corrupt(f"coding {chunk[0]} is not for {element}")
     decoder = {1: _sparse, 2: _dense}[chunk[0]]
     decoded = decoder(Fields(chunk, 1), words.tolist(), Floats(element), rows, columns, strips)
     return numpy.array(decoded, words.dtype).tobytes()
+
+
+def check_length(chunk, data):
+    if len(chunk) > len(data) + len(data) // 8 + 1024:
+        raise Corrupt(f"a chunk of {len(chunk)} bytes for elements of {len(data)}")
 
 
 # Coding 0
@@ -47,9 +51,12 @@ def _decode(chunk, data, element, rows, columns, strips):
 
 def _planes(chunk, words, strips):
     width, size = words.dtype.itemsize, words.nbytes
-    if zstandard.frame_content_size(chunk[1:]) != size:
-        raise Corrupt("the planes have another size")
-    planes = zstandard.ZstdDecompressor().decompress(chunk[1:], max_output_size=size)
+    try:
+        if zstandard.frame_content_size(chunk[1:]) != size:
+            raise Corrupt("the planes have another size")
+        planes = zstandard.ZstdDecompressor().decompress(chunk[1:], allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise Corrupt(f"the planes are no zstd frame: {error}") from None
     differences = numpy.frombuffer(planes, "u1").reshape(width, -1).T.copy().view(words.dtype)
     return (words - differences[:, 0] if strips else words + differences[:, 0]).tobytes()
 

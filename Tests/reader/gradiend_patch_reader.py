@@ -1,33 +1,31 @@
 #!/usr/bin/env python3
-"""A reader of patches, written from Formats/patch.md alone.
+"""A reader of patches, written from the specifications alone.
 
     gradiend_patch_reader.py apply BASE PATCH OUT
     gradiend_patch_reader.py strip RESULT PATCH OUT
 
-BASE and RESULT are safetensors files. The digests of the input, of the patch and of the output are
-checked before the output is written. It shows that the specification is enough; it is neither fast
-nor sparing with memory. Coded chunks are read by delta_coding.py (Formats/delta-coding.md), but for
-those of quantised blocks, which safetensors files do not have.
+BASE and RESULT are safetensors files or GGUF files, as those are that the patch was made from. The
+digests of the input, of the patch and of the output are checked before the output is written. It
+shows that the specifications are enough; it is neither fast nor sparing with memory. Patches are
+read as Formats/patch.md says, coded chunks by delta_coding.py (Formats/delta-coding.md) and
+block_coding.py (Formats/block-coding.md), models by checkpoint_files.py.
 """
 
-import json
+import contextlib
+import math
 import struct
 import sys
 
 import xxhash
 import zstandard
 
+import block_coding
 import delta_coding
+from checkpoint_files import (
+    BLOCKS, CODES, TYPES, ModelFile, Refusal, byte_count, require, safetensors_header)
 
 CHUNK_LIMIT = 8 << 20
 
-# Section 4.1: name, bits, and what delta_coding calls an element.
-TYPES = [
-    ("BOOL", 8), ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6), ("U8", 8), ("I8", 8), ("F8_E5M2", 8),
-    ("F8_E4M3", 8), ("F8_E8M0", 8), ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8), ("I16", 16),
-    ("U16", 16), ("F16", 16), ("BF16", 16), ("I32", 32), ("U32", 32), ("F32", 32), ("C64", 64),
-    ("F64", 64), ("I64", 64), ("U64", 64),
-]
 FLOATS = {"F16": "f16", "BF16": "bf16", "F32": "f32"}
 
 GRADIEND_KEYS = ["learning_rate", "part", "gradiend_digest"]
@@ -37,15 +35,6 @@ KEYS = [
     "format", "format_version", "source", "base_sha256", "result_sha256", "base_digest",
     "result_digest", "tensors", "elements", "changed_tensors", "changed_elements",
 ]
-
-
-class Refusal(Exception):
-    """Why nothing is written."""
-
-
-def require(condition, reason):
-    if not condition:
-        raise Refusal(reason)
 
 
 # Section 1: conventions
@@ -64,6 +53,16 @@ def with_digest(data, what):
         xxhash.xxh3_64_intdigest(data[8:]) == struct.unpack("<Q", data[:8])[0],
         f"the {what} is damaged")
     return data[8:]
+
+
+def decompressed(frame, limit, what, decompressor):
+    """What is in a zstd frame that declares its size."""
+    try:
+        size = zstandard.frame_content_size(frame)
+        require(0 <= size <= limit, f"{what} claims {size} bytes, of which {limit} are allowed")
+        return decompressor.decompress(frame, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise Refusal(f"{what} is no zstd frame: {error}") from None
 
 
 def digest_text(stored):
@@ -111,41 +110,6 @@ class Fields:
         require(self.position == len(self.data), f"{what} goes on after its end")
 
 
-# Safetensors, which Formats/patch.md builds on
-
-
-def unique(pairs):
-    require(len(dict(pairs)) == len(pairs), "a key occurs twice")
-    return dict(pairs)
-
-
-def read_header(data):
-    """Entries in the order of their bytes, and metadata."""
-    entries = json.loads(data[8:], object_pairs_hook=unique)
-    metadata = entries.pop("__metadata__", {})
-    return dict(sorted(entries.items(), key=lambda item: item[1]["data_offsets"])), metadata
-
-
-class SafetensorsFile:
-    def __init__(self, path):
-        with open(path, "rb") as file:
-            self.data = file.read()
-        require(len(self.data) >= 8, f"{path} is no safetensors file")
-        length = struct.unpack("<Q", self.data[:8])[0]
-        require(length <= len(self.data) - 8, f"{path} is no safetensors file")
-        self.start = 8 + length
-        self.entries, self.metadata = read_header(self.data[:self.start])
-        end = 0
-        for entry in self.entries.values():
-            require(entry["data_offsets"][0] == end, f"{path} has a gap or an overlap")
-            end = entry["data_offsets"][1]
-        require(self.start + end == len(self.data), f"{path} ends too early or too late")
-
-    def bytes(self, name):
-        first, last = self.entries[name]["data_offsets"]
-        return self.data[self.start + first:self.start + last]
-
-
 # Sections 3 and 4: metadata and index
 
 
@@ -159,26 +123,24 @@ class Tensor:
 
     @property
     def type(self):
-        return TYPES[self.code][0]
+        return CODES[self.code]
 
     @property
-    def bits(self):
-        return TYPES[self.code][1]
+    def is_block(self):
+        return self.type in BLOCKS
 
     @property
     def elements(self):
-        count = 1
-        for dimension in self.shape:
-            count *= dimension
-        return count
+        return math.prod(self.shape)
 
     def chunks(self):
-        """Section 5: start, rows and columns of each chunk, in elements."""
-        if self.bits < 8:
-            rows, columns = 1, self.elements * self.bits // 8
+        """Section 5: start, rows and columns of each chunk, in elements or blocks."""
+        packed, _ = TYPES[self.type]
+        if self.is_block or packed == 1:
+            columns = self.shape[-1] // packed if self.shape else 1
+            rows = math.prod(self.shape[:-1])
         else:
-            columns = self.shape[-1] if self.shape else 1
-            rows = self.elements // columns if columns else 0
+            rows, columns = 1, byte_count(self.name, self.type, self.shape)
         count = rows * columns
         if not count:
             return []
@@ -191,11 +153,15 @@ class Tensor:
 
     @property
     def width(self):
-        """Bytes of an element; types of less than 8 bits are taken as bytes."""
-        return max(1, self.bits // 8)
+        """Bytes of an element or block; types of less than 8 bits are taken as bytes."""
+        packed, width = TYPES[self.type]
+        return width if self.is_block or packed == 1 else 1
 
     @property
     def element(self):
+        """What block_coding or delta_coding calls an element."""
+        if self.is_block:
+            return self.type
         return FLOATS.get(self.type, f"word{self.width}")
 
     def digest(self, data):
@@ -209,21 +175,27 @@ class Tensor:
 
 class Patch:
     def __init__(self, path):
-        file = SafetensorsFile(path)
-        names = ["deltas", "layouts", "index"] if "layouts" in file.entries else ["deltas", "index"]
+        with open(path, "rb") as file:
+            data = file.read()
+        require(data[:4] != b"GGUF", "a GGUF is no patch")
+        file = ModelFile(data, len(data))
+        parts = file.contents(data)
+        names = ["deltas", "layouts", "index"] if "layouts" in parts else ["deltas", "index"]
         require(
-            [(name, entry["dtype"], len(entry["shape"])) for name, entry in file.entries.items()]
-            == [(name, "U8", 1) for name in names], "these are not the tensors of a patch")
-        self.metadata = file.metadata
+            list(parts) == names
+            and file.tensors() == {name: ("U8", [len(part)]) for name, part in parts.items()},
+            "these are not the tensors of a patch")
+        self.metadata = safetensors_header(data)[1].get("__metadata__")
         self.check_metadata()
-        deltas = file.bytes("deltas")
-        table = self.unpack(file.bytes("index"))
-        self.read(Fields(table), deltas)
+        self.read(Fields(self.unpack(parts["index"])), parts["deltas"])
         self.check_counts()
-        self.layouts = Layouts(file.bytes("layouts")) if "layouts" in names else None
+        self.layouts = Layouts(parts["layouts"]) if "layouts" in parts else None
 
     def check_metadata(self):
         metadata = self.metadata
+        require(
+            isinstance(metadata, dict) and all(isinstance(text, str) for text in metadata.values()),
+            "the metadata are no texts")
         require(metadata.get("format") == "gradiend-patch", "this is not a patch")
         require(
             metadata.get("format_version", "").split(".")[0] == "1", "unsupported format version")
@@ -239,12 +211,9 @@ class Patch:
     @staticmethod
     def unpack(index):
         frame = with_digest(index, "index")
-        size = zstandard.frame_content_size(frame)
-        require(
-            0 <= size <= min(256 << 20, 100 * len(frame) + 65536), "the table claims too much")
-        table = zstandard.ZstdDecompressor().decompress(frame, max_output_size=size)
-        require(len(table) == size, "the table has another size")
-        return table
+        return decompressed(
+            frame, min(256 << 20, 100 * len(frame) + 65536), "the table",
+            zstandard.ZstdDecompressor())
 
     def read(self, fields, deltas):
         metadata_digest = fields.bytes(16)
@@ -258,7 +227,11 @@ class Patch:
         count = fields.varint()
         require(count <= (len(fields.data) - fields.position) // 12, "too many tensors")
         lengths = fields.varints(count)
-        self.tensors = tensors = [Tensor(fields.bytes(length).decode()) for length in lengths]
+        try:
+            names = [fields.bytes(length).decode() for length in lengths]
+        except UnicodeDecodeError:
+            raise Refusal("a name is not UTF-8") from None
+        self.tensors = tensors = [Tensor(name) for name in names]
         require(len({tensor.name for tensor in tensors}) == count, "a name occurs twice")
         for tensor in tensors:
             tensor.code = fields.bytes(1)[0]
@@ -271,6 +244,7 @@ class Patch:
         for tensor in tensors:
             tensor.changed = fields.varint()
             require(tensor.changed <= tensor.elements, "more changes than elements")
+            require(not tensor.changed or tensor.type != "OPAQUE", "an opaque tensor changes")
         changed = [tensor for tensor in tensors if tensor.changed]
         for tensor in changed:
             tensor.result_digest = fields.bytes(8)
@@ -309,19 +283,20 @@ def check(patch, contents, role):
         f"the tensors are not those of the {role}")
 
 
-def decode(tensor, data, function):
-    """The bytes of a changed tensor after `function` went over its chunks."""
+def decode(tensor, data, command):
+    """The bytes of a changed tensor after its chunks were applied or stripped."""
+    coding = block_coding if tensor.is_block else delta_coding
+    function = {"apply": coding.apply_chunk, "strip": coding.strip_chunk}[command]
     output = bytearray(data)
     coded = Fields(tensor.coded)
-    for first, rows, columns in tensor.chunks():
+    for number, (first, rows, columns) in enumerate(tensor.chunks()):
         chunk = coded.bytes(coded.varint())
-        if not chunk:
-            continue
         start = first * tensor.width
         end = start + rows * columns * tensor.width
-        piece = function(chunk, data[start:end], tensor.element, rows, columns)
-        require(len(piece) == end - start, f"a chunk of '{tensor.name}' has another size")
-        output[start:end] = piece
+        try:
+            output[start:end] = function(chunk, data[start:end], tensor.element, rows, columns)
+        except delta_coding.Corrupt as error:
+            raise Refusal(f"chunk {number} of '{tensor.name}': {error}") from None
     coded.require_end(f"'{tensor.name}'")
     return bytes(output)
 
@@ -337,57 +312,59 @@ class Layouts:
         base_frame = fields.bytes(len(fields.data) - fields.position)
         self.of = {"result": (base, result, result_frame), "base": (result, base, base_frame)}
 
-    def header(self, model, role):
-        """The header of the safetensors file in this role, given that of the input."""
-        own = self.encoded(len(model.data), model.data[:model.start])
+    def layout(self, length, opaque, role):
+        """Length and opaque bytes of the file in this role, given those of the input."""
+        own = struct.pack("<QQ", length, len(opaque)) + opaque
         source, target, frame = self.of[role]
         if digest128(own) != source:
-            return model.data[:model.start]
-        size = zstandard.frame_content_size(frame)
-        require(0 <= size <= len(own) + 100 * len(frame) + 65536, "a layout claims too much")
-        dictionary = zstandard.ZstdCompressionDict(own, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        layout = zstandard.ZstdDecompressor(
-            dict_data=dictionary, max_window_size=1 << 31
-        ).decompress(frame, max_output_size=size)
-        require(digest128(layout) == target, "a layout is not the one it should be")
-        header = layout[16:]
-        require(
-            layout == self.encoded(len(model.data) - model.start + len(header), header),
-            "a layout is not that of one safetensors file with these tensors")
-        return header
-
-    @staticmethod
-    def encoded(length, header):
-        return struct.pack("<QQ", length, len(header)) + header
+            return length, opaque
+        decompressor = zstandard.ZstdDecompressor(
+            dict_data=zstandard.ZstdCompressionDict(
+                own, dict_type=zstandard.DICT_TYPE_RAWCONTENT),
+            max_window_size=1 << 31)
+        what = f"the layout of the {role}"
+        layout = decompressed(frame, len(own) + 100 * len(frame) + 65536, what, decompressor)
+        require(digest128(layout) == target, f"{what} is not the one it should be")
+        require(len(layout) >= 16, f"{what} is cut")
+        length, count = struct.unpack("<QQ", layout[:16])
+        require(count == len(layout) - 16, f"{what} is not that of one file")
+        return length, layout[16:]
 
 
 def run(command, input_path, patch_path, output_path):
-    source, target, function = {
-        "apply": ("base", "result", delta_coding.apply_chunk),
-        "strip": ("result", "base", delta_coding.strip_chunk),
-    }[command]
-    patch = Patch(patch_path)
-    model = SafetensorsFile(input_path)
-    require(
-        {name: (entry["dtype"], entry["shape"]) for name, entry in model.entries.items()}
-        == {tensor.name: (tensor.type, tensor.shape) for tensor in patch.tensors},
-        f"the model has other tensors than the {source}")
-    contents = {name: model.bytes(name) for name in model.entries}
-    check(patch, contents, source)
-    for tensor in patch.tensors:
-        if tensor.changed:
-            contents[tensor.name] = decode(tensor, contents[tensor.name], function)
-    check(patch, contents, target)
-    header = patch.layouts.header(model, target) if patch.layouts else model.data[:model.start]
-    entries, _ = read_header(header)
-    require(
-        {name: (entry["dtype"], entry["shape"]) for name, entry in entries.items()}
-        == {tensor.name: (tensor.type, tensor.shape) for tensor in patch.tensors},
-        "the layout has other tensors")
+    source, target = {"apply": ("base", "result"), "strip": ("result", "base")}[command]
+    with naming(patch_path):
+        patch = Patch(patch_path)
+    tensors = {tensor.name: (tensor.type, tensor.shape) for tensor in patch.tensors}
+    with naming(input_path):
+        with open(input_path, "rb") as file:
+            data = file.read()
+        model = ModelFile(data, len(data))
+        require(model.tensors() == tensors, f"the model has other tensors than the {source}")
+        contents = model.contents(data)
+        check(patch, contents, source)
+    with naming(patch_path):
+        for tensor in patch.tensors:
+            if tensor.changed:
+                contents[tensor.name] = decode(tensor, contents[tensor.name], command)
+        check(patch, contents, target)
+        length, opaque = len(data), model.opaque(data)
+        if patch.layouts:
+            length, opaque = patch.layouts.layout(length, opaque, target)
+            model = ModelFile(opaque, length)
+            require(model.tensors() == tensors, f"the layout of the {target} has other tensors")
+        output = model.assembled(opaque, contents)
     with open(output_path, "xb") as file:
-        file.write(header)
-        for name in entries:
-            file.write(contents[name])
+        file.write(output)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Names the file of which something is refused."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise Refusal(f"{path}: {refusal}") from None
 
 
 if __name__ == "__main__":
@@ -395,5 +372,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     try:
         run(*sys.argv[1:])
-    except (Refusal, delta_coding.Corrupt) as refusal:
+    except (Refusal, OSError) as refusal:
         sys.exit(f"refused: {refusal}")

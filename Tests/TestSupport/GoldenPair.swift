@@ -1,0 +1,85 @@
+/// A base and a result whose patch lies in `Fixtures/golden`.
+package struct GoldenPair: Sendable, CustomStringConvertible {
+  /// The name of the patch.
+  package let name: String
+  /// The coding that it is there for, the first byte of a chunk: Formats/delta-coding.md, section 2.
+  package let coding: UInt8
+  package let maxRelativeError: Double
+  private let files: @Sendable (TemporaryDirectory) throws -> (base: String, result: String)
+
+  package var description: String { name }
+
+  /// The paths of both, which may lie in this folder.
+  package func paths(in folder: TemporaryDirectory) throws -> (base: String, result: String) {
+    try files(folder)
+  }
+
+  package static let all = [
+    made("planes", 0, planes),
+    converted("sparse-bf16", 1, "llama-bf16.sparse.BF16"),
+    converted("sparse-f16", 1, "gpt2-f16.sparse.F16"),
+    converted("sparse-f32", 1, "bert-f32.sparse.F32"),
+    made("chunks", 1, chunks),
+    converted("dense-bf16", 2, "llama-bf16.dense.BF16"),
+    converted("dense-f32", 2, "llama-f32.dense.F32"),
+    converted("shifts", 2, "llama-bf16.dense.F32"),
+    converted("bounded", 2, "llama-f32.dense.F32", maxRelativeError: 0.0625),
+    converted("blocks", 3, "all-types"),
+    converted("layouts", 2, "llama-bf16.dense.BF16.renamed"),
+  ]
+
+  /// A pair of ``ReferenceGGUF``.
+  private static func converted(
+    _ name: String, _ coding: UInt8, _ pair: String, maxRelativeError: Double = 0
+  ) -> Self {
+    Self(name: name, coding: coding, maxRelativeError: maxRelativeError) { _ in
+      struct Missing: Error { let pair: String }
+      guard let pair = try ReferenceGGUF.pairs().first(where: { $0.name == pair }) else {
+        throw Missing(pair: pair)
+      }
+      return (pair.base[0], pair.result[0])
+    }
+  }
+
+  private static func made(
+    _ name: String, _ coding: UInt8, _ contents: @escaping @Sendable () -> [Contents]
+  ) -> Self {
+    Self(name: name, coding: coding, maxRelativeError: 0) { folder in
+      var (base, result) = (SafetensorsBuilder(), SafetensorsBuilder())
+      for tensor in contents() {
+        base.add(tensor.type, tensor.type, tensor.shape, tensor.base)
+        result.add(tensor.type, tensor.type, tensor.shape, tensor.result)
+      }
+      return (
+        try folder.write(base.bytes, to: "base.safetensors"),
+        try folder.write(result.bytes, to: "result.safetensors")
+      )
+    }
+  }
+
+  private typealias Contents = (type: String, shape: [Int], base: [UInt8], result: [UInt8])
+
+  /// Every kind of word, and floats that have little to do with each other.
+  ///
+  /// The generator's own words are used, as they are the same for ever.
+  private static func planes() -> [Contents] {
+    var generator = SeededGenerator(seed: 1)
+    return [
+      ("BOOL", 1), ("I8", 1), ("F8_E4M3", 1), ("U16", 2), ("I32", 4), ("I64", 8), ("F64", 8),
+      ("BF16", 2), ("F16", 2), ("F32", 4),
+    ].map { type, width in
+      let base = (0..<60 * width).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+      let result = base.map { byte in
+        let word = generator.next()
+        return word % 4 == 0 ? byte : byte &+ UInt8(truncatingIfNeeded: word >> 8)
+      }
+      return (type, [4, 15], base, result)
+    }
+  }
+
+  /// More than one chunk.
+  private static func chunks() -> [Contents] {
+    let tensor = OuterProduct(rows: 4500, columns: 1024, seed: 2)
+    return [("BF16", tensor.shape, tensor.base, tensor.result)]
+  }
+}
