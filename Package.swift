@@ -40,7 +40,6 @@ let package = Package(
       swiftSettings: strict + lifetimes),
     .target(
       name: "Checkpoints", dependencies: ["ByteIO", "CJansson"], swiftSettings: strict),
-    .target(name: "Hub", dependencies: ["ByteIO"], swiftSettings: strict),
     .target(name: "FloatKernels", swiftSettings: strict),
     // The same sources for newer processors, which the caller checks for; see FloatKernels.swift.
     .target(
@@ -51,15 +50,34 @@ let package = Package(
       dependencies: ["CLinux", "Checkpoints", "FloatKernels", "FloatKernelsV3"],
       swiftSettings: strict),
     .target(name: "DeltaCoding", dependencies: ["ByteIO"], swiftSettings: strict),
+    .target(name: "ModelNames", dependencies: ["Checkpoints"], swiftSettings: strict),
+    .target(name: "PatchFormat", dependencies: ["ByteIO", "Checkpoints"], swiftSettings: strict),
+    .target(name: "Hub", dependencies: ["ByteIO", "PatchFormat"], swiftSettings: strict),
     .target(
-      name: "PatchFormat", dependencies: ["ByteIO", "Checkpoints", "Hub"], swiftSettings: strict),
+      name: "PatchEngine",
+      dependencies: [
+        "ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "ModelNames", "PatchFormat",
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "InPlace",
+      dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "PatchEngine", "PatchFormat"],
+      swiftSettings: strict),
+    .target(name: "Pictures", dependencies: ["ModelNames", "PatchEngine"], swiftSettings: strict),
+    .target(
+      name: "Publishing",
+      dependencies: ["ByteIO", "Checkpoints", "Hub", "PatchEngine", "PatchFormat", "Pictures"],
+      swiftSettings: strict),
     .target(
       name: "GradiendPatch",
-      dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "Hub", "PatchFormat"],
-      swiftSettings: strict),
+      dependencies: [
+        "ByteIO", "Checkpoints", "Gradiend", "Hub", "InPlace", "PatchEngine", "PatchFormat",
+        "Pictures", "Publishing",
+      ],
+      exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(
       name: "gradiend-patch",
-      dependencies: ["ByteIO", "CLinux", "CommandGrammar", "GradiendPatch"],
+      dependencies: ["ByteIO", "CLinux", "Checkpoints", "CommandGrammar", "GradiendPatch"],
       swiftSettings: executable),
     .target(name: "CommandGrammar", swiftSettings: strict),
     .executableTarget(
@@ -68,25 +86,36 @@ let package = Package(
       swiftSettings: executable),
 
     .target(name: "TestSupport", dependencies: ["ByteIO"], path: "Tests/TestSupport"),
+    .target(
+      name: "PatchTestSupport", dependencies: ["ByteIO", "DeltaCoding", "GradiendPatch"],
+      path: "Tests/PatchTestSupport"),
     .testTarget(name: "ByteIOTests", dependencies: ["ByteIO", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["ByteIO", "Checkpoints", "TestSupport"]),
-    .testTarget(name: "HubTests", dependencies: ["ByteIO", "Hub", "TestSupport"]),
+    .testTarget(
+      name: "ModelNamesTests", dependencies: ["Checkpoints", "ModelNames", "TestSupport"]),
+    .testTarget(name: "HubTests", dependencies: ["ByteIO", "Hub", "PatchFormat", "TestSupport"]),
     .testTarget(
       name: "GradiendTests",
-      dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "TestSupport"]),
+      dependencies: ["ByteIO", "CLinux", "Checkpoints", "Gradiend", "ModelNames", "TestSupport"]),
     .testTarget(
       name: "PatchFormatTests",
       dependencies: ["ByteIO", "Checkpoints", "PatchFormat", "TestSupport"]),
     .testTarget(
       name: "GradiendPatchTests",
-      dependencies: ["ByteIO", "Checkpoints", "GradiendPatch", "PatchFormat", "TestSupport"]),
+      dependencies: [
+        "ByteIO", "Checkpoints", "DeltaCoding", "GradiendPatch", "ModelNames", "PatchEngine",
+        "PatchFormat", "PatchTestSupport", "Pictures", "TestSupport",
+      ]),
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "gradiend-patch"]),
     .testTarget(
       name: "DeltaCodingTests", dependencies: ["ByteIO", "DeltaCoding", "TestSupport"]),
     .testTarget(name: "CommandGrammarTests", dependencies: ["CommandGrammar"]),
     .testTarget(
       name: "BenchTests",
-      dependencies: ["Checkpoints", "GradiendPatch", "TestSupport", "gradiend-patch-bench"]),
+      dependencies: [
+        "Checkpoints", "DeltaCoding", "GradiendPatch", "PatchTestSupport", "TestSupport",
+        "gradiend-patch-bench",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -97,7 +126,8 @@ if Context.environment["GRADIEND_PATCH_FUZZ"] != nil {
     .executableTarget(
       name: "gradiend-patch-fuzz",
       dependencies: [
-        "ByteIO", "Checkpoints", "DeltaCoding", "GradiendPatch", "PatchFormat", "TestSupport",
+        "ByteIO", "Checkpoints", "DeltaCoding", "GradiendPatch", "ModelNames", "PatchFormat",
+        "PatchTestSupport", "TestSupport",
       ],
       path: "Tests/Fuzz", exclude: ["corpus.tar.xz", "run.sh"], swiftSettings: executable))
 }

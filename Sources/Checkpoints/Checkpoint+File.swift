@@ -3,11 +3,6 @@ package import ByteIO
 extension Checkpoint {
   /// One weight file, whatever its container.
   package struct File: Sendable {
-    package enum Container: Equatable, Sendable {
-      case safetensors
-      case gguf(GGUFHeader)
-    }
-
     /// Its name within the folder; the last component of the path for a single file.
     package let name: String
     package let mapped: MappedFile
@@ -29,22 +24,17 @@ extension Checkpoint {
       }
       self.name = name
       self.mapped = mapped
-      if Self.isGGUF(mapped) {
-        let header = try CheckpointError.attributing(path) { () throws(FormatError) in
-          try GGUFHeader(parsing: mapped.bytes)
-        }
-        container = .gguf(header)
-        tensors = header.tensors
-        metadata = header.metadata.map { .init($0.key, $0.value.description) }
-      } else {
-        let header = try CheckpointError.attributing(path) { () throws(FormatError) in
-          try SafetensorsHeader(parsing: mapped.bytes)
-        }
-        container = .safetensors
-        tensors = header.tensors
-        metadata = header.metadata
+      let header = try CheckpointError.attributing(path) { () throws(FormatError) in
+        try ContainerHeader(parsing: mapped.bytes, fileByteCount: mapped.byteCount, named: path)
       }
+      (container, tensors, metadata) = (header.container, header.tensors, header.metadata)
       otherByteRanges = CheckpointLayout.gaps(between: tensors, upTo: mapped.byteCount)
+    }
+
+    init(image other: File, in mapped: MappedFile) {
+      self.mapped = mapped
+      (name, container, metadata) = (other.name, other.container, other.metadata)
+      (tensors, otherByteRanges) = (other.tensors, other.otherByteRanges)
     }
 
     package func metadata(_ key: String) -> String? {
@@ -57,12 +47,6 @@ extension Checkpoint {
     /// Whether this is a patch.
     package var isPatch: Bool {
       container == .safetensors && metadata(Self.patchMark.key) == Self.patchMark.value
-    }
-
-    /// A file named `.gguf` that is not safetensors is meant as a GGUF, so that the error says so.
-    private static func isGGUF(_ file: MappedFile) -> Bool {
-      if file.bytes.hasBytes(of: GGUFHeader.magic) { return true }
-      return file.path.hasSuffix(".gguf") && !file.bytes.hasBytes(of: "{", at: 8)
     }
   }
 }

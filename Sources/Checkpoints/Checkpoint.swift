@@ -2,20 +2,6 @@ package import ByteIO
 
 /// The weights of a model: named tensors over the bytes of one or more mapped files.
 package struct Checkpoint: Sendable {
-  /// A tensor and the file it lies in.
-  package struct Tensor: Sendable {
-    package let descriptor: TensorDescriptor
-    /// Position in ``Checkpoint/files``.
-    package let fileIndex: Int
-
-    package init(descriptor: TensorDescriptor, fileIndex: Int) {
-      self.descriptor = descriptor
-      self.fileIndex = fileIndex
-    }
-
-    package var name: String { descriptor.name }
-  }
-
   /// The file or folder, as the user named it.
   package let path: String
   package let isFolder: Bool
@@ -24,7 +10,7 @@ package struct Checkpoint: Sendable {
   /// Sorted by name. One, unless the weights lie in shards or in a split set of GGUF files.
   package let files: [File]
   /// File by file, each in the order of its bytes.
-  package let tensors: [Tensor]
+  package let tensors: [StoredTensor]
   private let positions: [String: Int]
 
   /// Opens a safetensors or GGUF file, a split set of GGUF files by its first file, or a folder
@@ -52,7 +38,7 @@ package struct Checkpoint: Sendable {
       index = shards
     }
 
-    var tensors: [Tensor] = []
+    var tensors: [StoredTensor] = []
     var positions: [String: Int] = [:]
     let tensorCount = files.reduce(0) { $0 + $1.tensors.count }
     try CheckpointError.attributing(path) { () throws(FormatError) in
@@ -66,13 +52,25 @@ package struct Checkpoint: Sendable {
             .inconsistent(
               "tensor '\(descriptor.name)' is also in \(files[tensors[other].fileIndex].name)"))
         }
-        tensors.append(Tensor(descriptor: descriptor, fileIndex: fileIndex))
+        tensors.append(StoredTensor(descriptor: descriptor, fileIndex: fileIndex))
       }
     }
     self.tensors = tensors
     self.positions = positions
     try index?.check(positions.mapValues { files[tensors[$0].fileIndex].name })
   }
+
+  private init(image other: Checkpoint, in mapped: [MappedFile]) {
+    (path, isFolder, indexName) = (other.path, other.isFolder, other.indexName)
+    (tensors, positions) = (other.tensors, other.positions)
+    files = zip(other.files, mapped).map { File(image: $0, in: $1) }
+  }
+
+  /// The same tensors at the same places of other files.
+  ///
+  /// - Parameter mapped: as many as there are here, each as long.
+  /// - Returns: the checkpoint that they are.
+  package func image(in mapped: [MappedFile]) -> Checkpoint { Checkpoint(image: self, in: mapped) }
 
   /// The most tensors that a checkpoint, a file or a patch may list: each takes some hundred bytes of
   /// memory, however few it has in the file.
@@ -88,24 +86,12 @@ package struct Checkpoint: Sendable {
   }
 
   /// The tensor with this name.
-  package subscript(name: String) -> Tensor? {
+  package subscript(name: String) -> StoredTensor? {
     positions[name].map { tensors[$0] }
   }
 
   /// The file that holds `tensor`.
-  package func file(of tensor: Tensor) -> MappedFile { files[tensor.fileIndex].mapped }
-
-  /// Whether a tensor has the bytes of a tensor of `other`. Few of them stay in memory.
-  package func hasSameBytes(_ tensor: Tensor, as another: Tensor, of other: Checkpoint) -> Bool {
-    file(of: tensor).hasSameBytes(
-      in: tensor.descriptor.byteRange, as: other.file(of: another),
-      in: another.descriptor.byteRange)
-  }
-
-  /// Whether the files are GGUF.
-  package var isGGUF: Bool {
-    if case .gguf = files.first?.container { true } else { false }
-  }
+  package func file(of tensor: StoredTensor) -> MappedFile { files[tensor.fileIndex].mapped }
 
   private static func files(at path: String) throws(CheckpointError) -> [File] {
     let file = try File(Folder.lastComponent(of: path), at: path)

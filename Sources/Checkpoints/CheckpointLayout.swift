@@ -30,9 +30,9 @@ package struct CheckpointLayout: Sendable {
   }
 
   /// Every tensor and where it goes, file by file.
-  package var tensors: [Checkpoint.Tensor] {
+  package var tensors: [StoredTensor] {
     files.enumerated().flatMap { index, file in
-      file.tensors.map { Checkpoint.Tensor(descriptor: $0, fileIndex: index) }
+      file.tensors.map { StoredTensor(descriptor: $0, fileIndex: index) }
     }
   }
 
@@ -74,10 +74,7 @@ package struct CheckpointLayout: Sendable {
       throw .corrupt("it claims \(stated) bytes, \(otherCount) of them besides tensors", at: 0)
     }
     let bytes = try reader.readBytes(otherCount)
-    let tensors =
-      bytes.hasBytes(of: GGUFHeader.magic)
-      ? try GGUFHeader(parsing: bytes, fileByteCount: byteCount).tensors
-      : try SafetensorsHeader(parsing: bytes, fileByteCount: byteCount).tensors
+    let tensors = try ContainerHeader(parsing: bytes, fileByteCount: byteCount).tensors
     let ranges = gaps(between: tensors, upTo: byteCount)
     let expected = ranges.reduce(0) { $0 + $1.count }
     guard expected == otherCount else {
@@ -98,5 +95,33 @@ package struct CheckpointLayout: Sendable {
     }
     if position < end { gaps.append(position..<end) }
     return gaps
+  }
+}
+
+extension Checkpoint {
+  /// Whether the files of `other` are those of this checkpoint but for the bytes of tensors.
+  ///
+  /// - Complexity: O(bytes that belong to no tensor).
+  package func hasSameLayout(as other: Checkpoint) -> Bool {
+    guard hasSameFiles(as: other) else { return false }
+    return zip(files, other.files).allSatisfy { mine, others in
+      mine.otherByteRanges == others.otherByteRanges
+        && mine.tensors == others.tensors
+        && mine.otherByteRanges.allSatisfy { range in
+          mine.mapped.hasSameBytes(in: range, as: others.mapped, in: range)
+        }
+    }
+  }
+
+  /// Whether each file of `other` holds the tensors of a file here. Those of a folder are the same by
+  /// name: other files of the folder, an index of shards say, name them.
+  package func hasSameFiles(as other: Checkpoint) -> Bool {
+    guard files.count == other.files.count, isFolder == other.isFolder || !isFolder else {
+      return false
+    }
+    return zip(files, other.files).allSatisfy { mine, others in
+      (mine.name == others.name || !isFolder)
+        && Set(mine.tensors.map(\.name)) == Set(others.tensors.map(\.name))
+    }
   }
 }

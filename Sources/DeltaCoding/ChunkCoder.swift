@@ -205,9 +205,11 @@ package enum Coding: UInt8, CaseIterable, Sendable {
   case blocks = 3
 }
 
-/// Which of the two files a decoder starts from.
-enum Direction {
+/// In which direction a patch is followed.
+package enum Direction: Sendable {
+  /// From the base to the result.
   case apply
+  /// From the result to the base.
   case strip
 }
 

@@ -2,6 +2,7 @@ internal import ByteIO
 internal import Checkpoints
 internal import Gradiend
 internal import Hub
+internal import PatchEngine
 internal import PatchFormat
 
 /// An input as a user named it: a path, or a name on the Hub of something in the local cache
@@ -10,7 +11,7 @@ struct InputName {
   let name: String
   let path: String
   /// The repository and commit that it comes from, however it was named.
-  let origin: HubOrigin?
+  let origin: Provenance?
   private let reference: HubReference?
 
   /// Finds what `name` stands for. A path that exists wins.
@@ -20,7 +21,7 @@ struct InputName {
     self.name = name
     let reference = HubReference(name)
     if !(reference?.isExplicit ?? false), FileStatus.exists(name) || reference == nil {
-      (path, origin, self.reference) = (name, HubOrigin(ofPath: name), nil)
+      (path, origin, self.reference) = (name, Provenance(ofPath: name), nil)
       return
     }
     guard let reference, let cache = HubCache(environment: Environment.value) else {

@@ -1,6 +1,7 @@
 internal import ByteIO
 internal import Checkpoints
 internal import Hub
+internal import PatchEngine
 
 /// Keeps outputs away from inputs, and from each other.
 struct OutputGuard {

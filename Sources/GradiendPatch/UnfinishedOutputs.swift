@@ -1,4 +1,6 @@
 internal import ByteIO
+public import PatchEngine
+internal import InPlace
 
 /// What is left of outputs when a process ends early.
 public enum UnfinishedOutputs {
@@ -22,7 +24,8 @@ public enum UnfinishedOutputs {
       }
       return report(
         PatchError(
-          .inputOutput, path: path, "\(message); \(change.message)", remedy: change.remedy))
+          .inputOutput, path: path, "\(message); \(change.message)", remedy: change.remedy,
+          option: change.option))
     } interrupted: {
       if let change = ChangeUnderWay.interruption { _ = report(change) }
     }

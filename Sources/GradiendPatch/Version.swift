@@ -1,3 +1,5 @@
+internal import PatchEngine
+
 /// The version of this library and of the tools made from it.
 public enum Version {
   /// Semantic. The format of patches has a version of its own.

@@ -1,3 +1,4 @@
+package import PatchFormat
 internal import ByteIO
 
 /// The local cache that `hf download` and other programs of the Hub fill (Formats/hub.md, section 2).
@@ -57,7 +58,7 @@ package struct HubCache: Sendable {
     let commit = try commit(of: revision, in: folder)
     let snapshot = Folder.join(folder, "snapshots/\(commit)")
     guard (try? FileStatus(path: snapshot))?.isFolder == true else { throw .noRevision(revision) }
-    let origin = HubOrigin(repository: reference.repository, commit: commit)
+    let origin = Provenance(repository: reference.repository, commit: commit)
     guard let path = reference.path else { return HubLocation(path: snapshot, origin: origin) }
     let inside = Folder.join(snapshot, path)
     guard FileStatus.exists(inside) else { throw .noPath(path) }
@@ -104,19 +105,10 @@ package struct HubCache: Sendable {
 /// Where something of the Hub lies in a cache.
 package struct HubLocation: Equatable, Sendable {
   package let path: String
-  package let origin: HubOrigin
+  package let origin: Provenance
 }
 
-/// The repository that a file or folder comes from, and which commit of it.
-package struct HubOrigin: Hashable, Sendable {
-  package let repository: RepositoryName
-  package let commit: Commit
-
-  package init(repository: RepositoryName, commit: Commit) {
-    self.repository = repository
-    self.commit = commit
-  }
-
+extension Provenance {
   /// The origin of what lies at `path`, if that is in the snapshot of any cache, by whatever
   /// path it is named.
   package init?(ofPath path: String) {
@@ -138,9 +130,16 @@ package struct HubOrigin: Hashable, Sendable {
   }
 }
 
-extension HubOrigin: CustomStringConvertible {
-  /// As a user can type it.
-  package var description: String { "\(repository)@\(commit)" }
+extension RepositoryName {
+  /// The name of its folder in a cache.
+  package var folderName: String { "models--" + (owner.map { $0 + "--" } ?? "") + name }
+
+  /// The repository whose folder in a cache has this name.
+  package init?(folderName: String) {
+    guard folderName.hasPrefix("models--") else { return nil }
+    let parts = String(folderName.dropFirst("models--".count))
+    self.init(parts.replacing("--", with: "/", maxReplacements: 1))
+  }
 }
 
 /// The files of a cache, named by what they hold.

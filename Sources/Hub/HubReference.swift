@@ -1,3 +1,5 @@
+package import PatchFormat
+
 /// What a user may type for something on the Hub:
 /// `[hf://]owner/name[@revision][/path/in/repository]` (Formats/hub.md, section 1).
 package struct HubReference: Equatable, Sendable {

@@ -1,3 +1,5 @@
+package import PatchFormat
+
 /// What the licences of some families of models ask of those who publish a derived one.
 ///
 /// A summary of duties to carry out, not advice: whether a patch is a derived model is for a lawyer

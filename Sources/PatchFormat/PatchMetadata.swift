@@ -1,6 +1,5 @@
 package import ByteIO
 package import Checkpoints
-package import Hub
 
 /// What a patch says of itself in its header (Formats/patch.md, section 3).
 package struct PatchMetadata: Equatable, Sendable {
@@ -60,12 +59,12 @@ package struct PatchMetadata: Equatable, Sendable {
 
   /// Where on the Hub the inputs come from, as far as that is known.
   package struct Origins: Equatable, Sendable {
-    package var base: HubOrigin?
-    package var result: HubOrigin?
-    package var gradiend: HubOrigin?
+    package var base: Provenance?
+    package var result: Provenance?
+    package var gradiend: Provenance?
 
     package init(
-      base: HubOrigin? = nil, result: HubOrigin? = nil, gradiend: HubOrigin? = nil
+      base: Provenance? = nil, result: Provenance? = nil, gradiend: Provenance? = nil
     ) {
       self.base = base
       self.result = result
@@ -254,7 +253,7 @@ private struct Fields {
   }
 
   /// A repository and a commit of it, both or neither.
-  mutating func takeOrigin(_ key: String) throws(FormatError) -> HubOrigin? {
+  mutating func takeOrigin(_ key: String) throws(FormatError) -> Provenance? {
     guard let repository = take(key + "_repository") else { return nil }
     let commit = try require(key + "_commit")
     guard let name = RepositoryName(repository), let commit = Commit(commit) else {
@@ -262,7 +261,7 @@ private struct Fields {
         "the patch's metadata give '\(repository)' and '\(commit)' for repository and commit of the "
           + key, at: 8)
     }
-    return HubOrigin(repository: name, commit: commit)
+    return Provenance(repository: name, commit: commit)
   }
 
   func checkEmpty(version: String) throws(FormatError) {

@@ -50,7 +50,7 @@ struct FloorsMeasurement {
     return whole.withLock { $0.floors }
   }
 
-  private func add(_ tensor: Checkpoint.Tensor, to totals: inout FloorsTotals) {
+  private func add(_ tensor: StoredTensor, to totals: inout FloorsTotals) {
     guard let other = result[tensor.name] else { return }
     let elements = ElementPair(
       base: base.file(of: tensor), at: tensor.descriptor.byteRange.lowerBound,

@@ -43,6 +43,10 @@ struct ApplyCommand: PatchingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    try run(.apply, base, patch, verb: "applying")
+    var operation = Apply(base: base, patch: patch, to: destination)
+    operation.checksSHA256 = patching.checksSHA256
+    operation.valuesOnly = patching.valuesOnly
+    operation.threadCount = common.threadCount
+    return try run(operation, verb: "applying")
   }
 }

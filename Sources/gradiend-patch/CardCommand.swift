@@ -39,7 +39,7 @@ struct CardCommand: PublishingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var writing = CardWriting(patch: patch, details: card.details, output: output)
+    var writing = Card(patch: patch, details: card.details, output: output)
     writing.overwrites = overwrites
     let made = try writing.run()
     writeNotes(made.notes)

@@ -5,7 +5,7 @@ import GradiendPatch
 struct CreateCommand: Command {
   var base = ""
   var gradiend = ""
-  var output = PatchCreation.defaultOutput
+  var output = Create.defaultOutput
   var featureFactors: [Float] = []
   var learningRate: Float = 0
   var part = Part.decoder
@@ -21,7 +21,7 @@ struct CreateCommand: Command {
     case decoderSum = "decoder-sum"
     case encoderWeight = "encoder-weight"
 
-    var updated: UpdatedPart {
+    var updated: GradiendPart {
       switch self {
       case .decoder: .decoder
       case .decoderWeight: .decoderWeight
@@ -83,7 +83,7 @@ struct CreateCommand: Command {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var creation = PatchCreation(
+    var creation = Create(
       base: base, gradiend: gradiend, output: output, featureFactors: featureFactors,
       learningRate: learningRate)
     creation.part = part.updated

@@ -5,7 +5,7 @@ import GradiendPatch
 struct DiffCommand: Command {
   var base = ""
   var result = ""
-  var output = PatchCreation.defaultOutput
+  var output = Create.defaultOutput
   var maxRelativeError: Float = 0
   var valuesOnly = false
   var overwrites = false
@@ -45,7 +45,7 @@ struct DiffCommand: Command {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var comparison = CheckpointComparison(base: base, result: result, output: output)
+    var comparison = Diff(base: base, result: result, output: output)
     comparison.maxRelativeError = Double(maxRelativeError)
     comparison.valuesOnly = valuesOnly
     comparison.overwrites = overwrites

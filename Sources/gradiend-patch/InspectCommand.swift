@@ -45,7 +45,7 @@ struct InspectCommand: Command {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var inspection = Inspection(path: path)
+    var inspection = Inspect(path: path)
     inspection.base = base
     inspection.pictureOutput = picture
     inspection.pageOutput = page

@@ -44,7 +44,7 @@ struct PackageCommand: PublishingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var packaging = PatchPackaging(patch: patch, output: output, details: card.details)
+    var packaging = Package(patch: patch, output: output, details: card.details)
     packaging.licenseFile = licenseFile
     packaging.overwrites = overwrites
     let made = try packaging.run()

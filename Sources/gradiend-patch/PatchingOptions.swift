@@ -70,40 +70,24 @@ extension PatchingCommand {
     }
   }
 
-  /// Patches `checkpoint`, and prints what came of it.
+  /// Where the patched model goes.
+  var destination: ModelDestination {
+    guard let output = patching.output else { return patching.rollsBack ? .rollback : .inPlace }
+    return .files(
+      output, overwriting: patching.overwrites, synchronising: !patching.skipsSynchronising,
+      undo: patching.undo)
+  }
+
+  /// Carries `operation` out, and prints what came of it.
   func run(
-    _ direction: CheckpointPatching.Direction, _ checkpoint: String, _ patch: String,
-    verb: String
+    _ operation: some PatchOperation<ModelSummary>, verb: String
   ) throws(PatchError) -> ExitStatus {
     let line = progress(verb)
     defer { line?.finish() }
-    let summary = try summary(direction, checkpoint, patch, line?.handler)
+    let summary = try operation.run(progress: line?.handler)
     line?.finish()
     writeNotes(summary.notes)
     printResult(json: summary.json, text: summary.text)
     return .done
-  }
-
-  private func summary(
-    _ direction: CheckpointPatching.Direction, _ checkpoint: String, _ patch: String,
-    _ progress: ProgressHandler?
-  ) throws(PatchError) -> PatchingSummary {
-    guard let output = patching.output else {
-      var operation = InPlacePatching(direction, checkpoint: checkpoint, patch: patch)
-      operation.rollsBack = patching.rollsBack
-      operation.keepsLayout = patching.valuesOnly
-      operation.checksSHA256 = patching.checksSHA256
-      operation.threadCount = common.threadCount
-      return try operation.run(progress: progress)
-    }
-    var operation = CheckpointPatching(
-      direction, checkpoint: checkpoint, patch: patch, output: output)
-    operation.checksSHA256 = patching.checksSHA256
-    operation.keepsLayout = patching.valuesOnly
-    operation.undo = patching.undo
-    operation.synchronises = !patching.skipsSynchronising
-    operation.overwrites = patching.overwrites
-    operation.threadCount = common.threadCount
-    return try operation.run(progress: progress)
   }
 }

@@ -5,7 +5,7 @@ import Synchronization
 /// Lines of JSON on standard error that say how far the work has come: Formats/json.md, Progress.
 final class ProgressJSON: ProgressDisplay {
   private struct State {
-    var latest: Progress?
+    var latest: OperationProgress?
     var lastWritten: ContinuousClock.Instant?
     var isWritten = true
   }
@@ -19,7 +19,7 @@ final class ProgressJSON: ProgressDisplay {
 
   var handler: ProgressHandler { { [self] progress in report(progress) } }
 
-  private func report(_ progress: Progress) {
+  private func report(_ progress: OperationProgress) {
     state.withLock { state in
       state.latest = state.latest.map { progress.merging($0) } ?? progress
       state.isWritten = false

@@ -29,7 +29,7 @@ final class ProgressLine: ProgressDisplay {
 
   var handler: ProgressHandler { { [self] progress in draw(progress) } }
 
-  private func draw(_ progress: Progress) {
+  private func draw(_ progress: OperationProgress) {
     let now = ContinuousClock.now
     state.withLock { state in
       let due = state.lastDrawn.map { $0 + .milliseconds(100) } ?? start + .seconds(1)
@@ -48,7 +48,7 @@ final class ProgressLine: ProgressDisplay {
     }
   }
 
-  private func text(_ progress: Progress, elapsed: Double) -> String {
+  private func text(_ progress: OperationProgress, elapsed: Double) -> String {
     let rate = Double(progress.bytesDone) / elapsed
     let left = Double(progress.byteCount - progress.bytesDone) / max(rate, 1)
     let parts = [

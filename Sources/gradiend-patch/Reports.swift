@@ -22,7 +22,7 @@ extension PatchSummary {
   }
 }
 
-extension PatchingSummary {
+extension ModelSummary {
   /// The summary for people.
   var text: String {
     """
@@ -38,7 +38,7 @@ extension PatchingSummary {
   }
 }
 
-extension CheckpointVerification.Verdict {
+extension Verify.Verdict {
   /// The verdict on the checkpoint at `path`, for people.
   func text(_ path: String) -> String {
     let damage = damagedFiles.map {
@@ -62,14 +62,10 @@ extension CheckpointVerification.Verdict {
   }
 }
 
-extension Inspection.Report {
+extension Inspection {
   /// The report on `path`, for people.
   func text(_ path: String) -> String {
-    switch self {
-    case .patch(let report): report.text(path)
-    case .checkpoint(let report): report.text(path)
-    case .gradiend(let report): report.text(path)
-    }
+    patch?.text(path) ?? checkpoint?.text(path) ?? gradiend?.text(path) ?? ""
   }
 }
 
@@ -77,9 +73,9 @@ extension PatchReport {
   fileprivate func text(_ path: String) -> String {
     var lines = ["\(path): patch, \(Quantity.bytes(byteCount))", ""]
     let width = metadata.map(\.key.count).max() ?? 0
-    for (key, value) in metadata {
-      let name = key + String(repeating: " ", count: width - key.count)
-      for (index, line) in value.split(separator: "\n").enumerated() {
+    for datum in metadata {
+      let name = datum.key + String(repeating: " ", count: width - datum.key.count)
+      for (index, line) in datum.value.split(separator: "\n").enumerated() {
         lines.append((index == 0 ? name : String(repeating: " ", count: width)) + "  " + line)
       }
     }
@@ -87,8 +83,8 @@ extension PatchReport {
     lines +=
       Table(
         ["part", "bytes", "share"],
-        byteCounts.map {
-          [$0.part, Quantity.count($0.byteCount), Quantity.share($0.byteCount, of: byteCount)]
+        parts.map {
+          [$0.name, Quantity.count($0.byteCount), Quantity.share($0.byteCount, of: byteCount)]
         }
       ).lines
     lines.append("")

@@ -37,6 +37,10 @@ struct StripCommand: PatchingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    try run(.strip, result, patch, verb: "stripping")
+    var operation = Strip(result: result, patch: patch, to: destination)
+    operation.checksSHA256 = patching.checksSHA256
+    operation.valuesOnly = patching.valuesOnly
+    operation.threadCount = common.threadCount
+    return try run(operation, verb: "stripping")
   }
 }

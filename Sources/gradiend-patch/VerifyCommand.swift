@@ -47,7 +47,7 @@ struct VerifyCommand: Command {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var verification = CheckpointVerification(checkpoint: checkpoint, patch: patch)
+    var verification = Verify(checkpoint: checkpoint, patch: patch)
     verification.threadCount = common.threadCount
     let line = progress("verifying")
     defer { line?.finish() }

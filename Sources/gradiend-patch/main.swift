@@ -45,8 +45,7 @@ func run(_ command: any Command) -> ExitStatus {
 
 /// Tells people, and programs, why a command failed.
 func report(_ error: PatchError, asJSON printsJSON: Bool) {
-  // The library knows of no command line.
-  let error = error.kind == .outputExists ? error.advising("use --force to replace it") : error
+  let error = error.onCommandLine
   let place = error.path.map { "\($0): " } ?? ""
   Console.writeError("gradiend-patch: \(place)\(error.message)", marking: "gradiend-patch:")
   if let remedy = error.remedy { Console.writeError(remedy) }

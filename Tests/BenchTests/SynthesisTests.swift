@@ -1,3 +1,4 @@
+import PatchTestSupport
 import Checkpoints
 import Foundation
 import GradiendPatch
@@ -30,7 +31,7 @@ import Testing
     let path = try synthesise("tiny", seed: 1)
     #expect(try folder.names() == ["tiny"])
     let (base, patch) = (path + "/base", folder.path("patch"))
-    let creation = PatchCreation(
+    let creation = Create(
       base: base, gradiend: path + "/gradiend", output: patch, featureFactors: [-1],
       learningRate: 0.001)
     let summary = try creation.run()
@@ -39,8 +40,8 @@ import Testing
     #expect((100...10_000).contains(summary.changedElementCount))
 
     let (result, stripped) = (folder.path("result"), folder.path("stripped"))
-    _ = try CheckpointPatching(.apply, checkpoint: base, patch: patch, output: result).run()
-    _ = try CheckpointPatching(.strip, checkpoint: result, patch: patch, output: stripped).run()
+    _ = try Patching(.apply, checkpoint: base, patch: patch, output: result).run()
+    _ = try Patching(.strip, checkpoint: result, patch: patch, output: stripped).run()
     for file in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
       let original = try folder.bytes(of: "tiny/base/" + file)
       #expect(try folder.bytes(of: "stripped/" + file) == original)

@@ -176,7 +176,7 @@ import Testing
     #expect(
       twice.error == """
         gradiend-patch: result: the patch is applied already: these are the result's values
-        'gradiend-patch strip' gives the base back
+        stripping the patch gives the base back
 
         """)
     let never = try stage.run("strip", "base", "patch", "-o", "out")

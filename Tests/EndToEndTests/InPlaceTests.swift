@@ -51,7 +51,7 @@ import Testing
     #expect(FileManager.default.fileExists(atPath: journal))
     let told = String(decoding: try stage.folder.bytes(of: "stderr"), as: UTF8.self)
     let expected = """
-      gradiend-patch: large: apply --in-place was interrupted here, so some tensors may be the \
+      gradiend-patch: large: apply in place was interrupted here, so some tensors may be the \
       base's and others the result's
       run the same command again to finish it, or with --rollback to undo it; if the files were \
       replaced since, remove ./.large.gradiend-patch-journal
@@ -65,7 +65,7 @@ import Testing
     ] {
       let outcome = try stage.program.run(words)
       #expect(outcome.status == 65, "\(words)")
-      #expect(outcome.error.contains("apply --in-place was interrupted here"), "\(words)")
+      #expect(outcome.error.contains("apply in place was interrupted here"), "\(words)")
       #expect(outcome.error.contains("or with --rollback to undo it"), "\(words)")
     }
     let report = try stage.run("verify", "large", "large.patch", "--json").output

@@ -1,4 +1,6 @@
+import PatchTestSupport
 import ByteIO
+import DeltaCoding
 import Foundation
 import GradiendPatch
 import TestSupport
@@ -16,7 +18,7 @@ extension FuzzTarget {
     run: { bytes in
       let path = files.write(bytes.array, to: "model.gguf")
       for patch in patches {
-        var patching = CheckpointPatching(
+        var patching = Patching(
           .apply, checkpoint: path, patch: patch, output: files.path("output"))
         patching.overwrites = true
         patching.threadCount = 1
@@ -40,8 +42,8 @@ extension FuzzTarget {
       let forged = ForgedPatch(metadata: parts[0], table: parts[1], deltas: parts[2], layouts: nil)
       let patch = files.write(forged.bytes, to: "forged")
       for pair in convertedPairs {
-        for direction in [CheckpointPatching.Direction.apply, .strip] {
-          var patching = CheckpointPatching(
+        for direction in [Direction.apply, .strip] {
+          var patching = Patching(
             direction, checkpoint: pair.other, patch: patch, output: files.path("converted"))
           patching.overwrites = true
           patching.threadCount = 1
@@ -59,7 +61,7 @@ extension FuzzTarget {
         (converted + ".BF16.gguf", converted + ".sparse.BF16.gguf", source),
       ].map { base, result, other in
         let patch = files.path("sound-" + base.replacing("/", with: "-"))
-        _ = try CheckpointComparison(
+        _ = try Diff(
           base: try ReferenceGGUF.path(base), result: try ReferenceGGUF.path(result),
           output: patch
         ).run()
@@ -75,7 +77,7 @@ extension FuzzTarget {
     do {
       return try ["llama", "gpt2", "bert"].map { name in
         let patch = files.path(name)
-        _ = try CheckpointComparison(
+        _ = try Diff(
           base: try ReferenceGGUF.path("hf/\(name)-bf16"),
           result: try ReferenceGGUF.path("hf/\(name)-bf16.sparse"), output: patch
         ).run()

@@ -89,9 +89,9 @@ extension FuzzTarget {
         ]
       for (name, part) in zip(made, parts) { gradiendFiles.write(part, to: name) }
       defer { if isTorch { gradiendFiles.remove("layers.pth") } }
-      _ = try? Inspection(path: gradiendFiles.path).run().json
+      _ = try? Inspect(path: gradiendFiles.path).run()
       for featureFactors in [[-1], [1, 0.5, -2]] as [[Float]] {
-        var creation = PatchCreation(
+        var creation = Create(
           base: base, gradiend: gradiendFiles.path, output: outputs.path("patch"),
           featureFactors: featureFactors, learningRate: 0.01)
         creation.overwrites = true

@@ -1,5 +1,7 @@
+import PatchTestSupport
 import ByteIO
 import Checkpoints
+import DeltaCoding
 import GradiendPatch
 import PatchFormat
 import TestSupport
@@ -32,7 +34,7 @@ extension FuzzTarget {
           head: parts[1], records: parts[2...].map { completed($0, parts[1]) }, patch: patchDigest
         ).bytes,
         to: ".base.gradiend-patch-journal")
-      var patching = InPlacePatching(
+      var patching = Patching(
         first & 2 == 0 ? .apply : .strip, checkpoint: base, patch: stage.patch)
       patching.rollsBack = first & 1 == 1
       patching.threadCount = 1

@@ -1,3 +1,4 @@
+import PatchTestSupport
 import ByteIO
 import Checkpoints
 import Foundation
@@ -73,11 +74,11 @@ private struct NumberStage {
     sourcePatch = files.path("source-patch")
     convertedPatch = files.path("converted-patch")
     let converted = try ReferenceGGUF.path("pairs/llama-bf16.BF16.gguf")
-    _ = try CheckpointComparison(
+    _ = try Diff(
       base: try ReferenceGGUF.path("hf/llama-bf16"),
       result: try ReferenceGGUF.path("hf/llama-bf16.sparse"), output: sourcePatch
     ).run()
-    _ = try CheckpointComparison(
+    _ = try Diff(
       base: converted, result: try ReferenceGGUF.path("pairs/llama-bf16.sparse.BF16.gguf"),
       output: convertedPatch
     ).run()
@@ -131,12 +132,12 @@ private struct NumberStage {
   }
 
   private func apply(_ patch: String, to checkpoint: String) {
-    var patching = CheckpointPatching(
+    var patching = Patching(
       .apply, checkpoint: checkpoint, patch: patch, output: files.path("output"))
     patching.overwrites = true
     patching.threadCount = 1
     _ = try? patching.run()
-    _ = try? CheckpointVerification(checkpoint: checkpoint, patch: patch).run()
+    _ = try? Verify(checkpoint: checkpoint, patch: patch).run()
   }
 
   /// A patch from a GRADIEND on a model with experts, which may have no elements but many rows.
@@ -159,7 +160,7 @@ private struct NumberStage {
       + #"{"name":"model.layers.0.mlp.experts.gate_up_proj","shape":\#(dimensions),"#
       + #""repr":"all","num_selected":\#(value(.selected, 16))}]}}"#
     gradiend.write(Array(config.utf8), to: "config.json")
-    var creation = PatchCreation(
+    var creation = Create(
       base: experts.path, gradiend: gradiend.path, output: files.path("patch"),
       featureFactors: [-1], learningRate: 0.01)
     creation.overwrites = true

@@ -1,5 +1,7 @@
+import PatchTestSupport
 import ByteIO
 import Checkpoints
+import DeltaCoding
 import Foundation
 import GradiendPatch
 import PatchFormat
@@ -29,9 +31,9 @@ extension FuzzTarget {
         metadata: parts[0], table: parts[1], deltas: parts[2],
         layouts: parts.count == 4 ? (PatchStage.layout, parts[3]) : nil)
       let path = stage.files.write(forged.bytes, to: "forged")
-      _ = try? Inspection(path: path).run().json
-      for direction in [CheckpointPatching.Direction.apply, .strip] {
-        var patching = CheckpointPatching(
+      _ = try? Inspect(path: path).run()
+      for direction in [Direction.apply, .strip] {
+        var patching = Patching(
           direction, checkpoint: direction == .apply ? stage.base : stage.result, patch: path,
           output: stage.files.path("output"))
         patching.overwrites = true
@@ -151,7 +153,7 @@ struct PatchStage {
     base = files.write(baseBytes, to: "base")
     result = files.write(resultBytes, to: "result")
     patch = files.path("sound")
-    _ = try CheckpointComparison(base: base, result: result, output: patch).run()
+    _ = try Diff(base: base, result: result, output: patch).run()
     let (before, after) = (files.path("before.gguf"), files.path("after.gguf"))
     quantisedPatch = files.path("quantised")
     for (path, change) in [(before, 0), (after, 1)] {
@@ -165,6 +167,6 @@ struct PatchStage {
       }
       files.write(builder.bytes, to: String(path.split(separator: "/").last ?? ""))
     }
-    _ = try CheckpointComparison(base: before, result: after, output: quantisedPatch).run()
+    _ = try Diff(base: before, result: after, output: quantisedPatch).run()
   }
 }

@@ -19,7 +19,7 @@ import Testing
     try bench.folder.write(Self.model(weights), to: "base")
     try bench.folder.write(Self.model(updated), to: "exact")
 
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: bench.path("base"), result: bench.path("exact"), output: bench.path("patch"))
     comparison.maxRelativeError = maxRelativeError
     let summary = try comparison.run()
@@ -40,7 +40,7 @@ import Testing
     #expect(relativeError > maxRelativeError / 8, "the allowance is used")
     #expect(abs(summary.relativeError - relativeError) < 1e-9)
 
-    guard case .patch(let report) = try Inspection(path: bench.path("patch")).run() else {
+    guard let report = try Inspect(path: bench.path("patch")).run().patch else {
       Issue.record("not a patch")
       return
     }

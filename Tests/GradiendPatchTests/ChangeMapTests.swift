@@ -2,6 +2,9 @@ import TestSupport
 import Testing
 
 @testable import GradiendPatch
+@testable import ModelNames
+@testable import PatchEngine
+@testable import Pictures
 
 /// How tensors are gathered by layer and module, and shaded.
 @Suite struct ChangeMapTests {
@@ -42,7 +45,7 @@ import Testing
     try bench.write(base, to: "base")
     try bench.write(base.changed(seed: seed + 10), to: "result")
     try bench.diff("base", "result", to: "patch")
-    guard case .patch(let report) = try Inspection(path: bench.path("patch")).run() else {
+    guard let report = try Inspect(path: bench.path("patch")).run().patch else {
       return #expect(Bool(false), "not a patch")
     }
     let map = ChangeMap(report)

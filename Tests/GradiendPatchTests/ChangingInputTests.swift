@@ -1,3 +1,4 @@
+import PatchTestSupport
 import Foundation
 import Glibc
 import GradiendPatch
@@ -37,7 +38,7 @@ import Testing
     // digests and SHA-256 the patch has.
     guard command == "diff" else { return }
     for name in try bench.folder.names() where name.hasPrefix("patch") {
-      var patching = CheckpointPatching(
+      var patching = Patching(
         .strip, checkpoint: bench.path("result"), patch: bench.path(name),
         output: bench.path("again"))
       patching.checksSHA256 = true
@@ -63,7 +64,7 @@ import Testing
   @Test func `a file that was written to meanwhile is named`() throws {
     try write(seed: 1, to: "base")
     try write(seed: 2, to: "result")
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: bench.path("base"), result: bench.path("result"), output: bench.path("patch"))
     comparison.threadCount = 1
     let path = bench.path("result")

@@ -55,7 +55,7 @@ import Testing
       try bench.create("base", "gradiend", to: "patch", factors: [1, 2])
     }
     #expect(many.message == "the GRADIEND has 1 latent, but 2 feature factors were given")
-    var creation = PatchCreation(
+    var creation = Create(
       base: bench.path("base"), gradiend: bench.path("gradiend"), output: bench.path("patch"),
       featureFactors: [1], learningRate: 1)
     creation.part = .decoderSum

@@ -1,3 +1,5 @@
+import PatchTestSupport
+import DeltaCoding
 import GradiendPatch
 import TestSupport
 import Testing
@@ -11,7 +13,7 @@ import Testing
   private func create(
     _ base: String, _ gradiend: String, to patch: String, factors: [Float] = [-1]
   ) throws(PatchError) -> PatchSummary {
-    var creation = PatchCreation(
+    var creation = Create(
       base: base, gradiend: gradiend, output: bench.path(patch), featureFactors: factors,
       learningRate: 0.05)
     creation.overwrites = true
@@ -19,9 +21,9 @@ import Testing
   }
 
   private func run(
-    _ direction: CheckpointPatching.Direction, _ input: String, _ patch: String, to output: String
+    _ direction: Direction, _ input: String, _ patch: String, to output: String
   ) throws(PatchError) {
-    var patching = CheckpointPatching(
+    var patching = Patching(
       direction, checkpoint: input, patch: bench.path(patch), output: bench.path(output))
     patching.overwrites = true
     patching.synchronises = false

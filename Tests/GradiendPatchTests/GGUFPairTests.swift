@@ -1,3 +1,5 @@
+import PatchTestSupport
+import DeltaCoding
 import GradiendPatch
 import TestSupport
 import Testing
@@ -13,16 +15,16 @@ import Testing
   }
 
   private func diff(_ pair: ReferenceGGUF.Pair) throws(PatchError) -> PatchSummary {
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: pair.base[0], result: pair.result[0], output: folder.path("patch"))
     comparison.overwrites = true
     return try comparison.run()
   }
 
   private func run(
-    _ direction: CheckpointPatching.Direction, _ input: String, to output: String
+    _ direction: Direction, _ input: String, to output: String
   ) throws(PatchError) {
-    var patching = CheckpointPatching(
+    var patching = Patching(
       direction, checkpoint: input, patch: folder.path("patch"), output: output)
     patching.overwrites = true
     patching.synchronises = false
@@ -57,7 +59,7 @@ import Testing
       #expect(
         try contents(stripped, count: count) == pair.base.map { try folder.bytes(at: $0) },
         "\(pair)")
-      let verdict = try CheckpointVerification(
+      let verdict = try Verify(
         checkpoint: applied, patch: folder.path("patch")
       ).run()
       #expect(verdict.role == .result && verdict.hasPublishedFiles, "\(pair)")
@@ -90,9 +92,9 @@ import Testing
 
   /// As ``run(_:_:to:)``, without SHA-256, which differ between the two.
   private func patch(
-    _ direction: CheckpointPatching.Direction, _ input: String, to output: String
+    _ direction: Direction, _ input: String, to output: String
   ) throws(PatchError) {
-    var patching = CheckpointPatching(
+    var patching = Patching(
       direction, checkpoint: input, patch: folder.path("patch"), output: output)
     patching.overwrites = true
     patching.synchronises = false
@@ -121,14 +123,14 @@ import Testing
     builder.tensors[1].bytes[0] = 1
     let result = try folder.write(builder.bytes, to: "result.gguf")
     let patch = folder.path("patch")
-    _ = try CheckpointComparison(base: base, result: result, output: patch).run()
+    _ = try Diff(base: base, result: result, output: patch).run()
     try run(.apply, base, to: folder.path("applied.gguf"))
     #expect(try folder.bytes(of: "applied.gguf") == builder.bytes)
 
     builder.tensors[0].bytes[0] = 9
     let other = try folder.write(builder.bytes, to: "other.gguf")
     let error = #expect(throws: PatchError.self) {
-      _ = try CheckpointComparison(base: base, result: other, output: folder.path("p")).run()
+      _ = try Diff(base: base, result: other, output: folder.path("p")).run()
     }
     #expect(error?.tensor == "new" && error?.kind == .badInput)
     let mismatch = #expect(throws: PatchError.self) {

@@ -1,3 +1,5 @@
+import PatchTestSupport
+import DeltaCoding
 import GradiendPatch
 import TestSupport
 import Testing
@@ -9,7 +11,7 @@ import Testing
   init() throws { folder = try TemporaryDirectory() }
 
   private func diff(_ base: String, _ result: String) throws(PatchError) {
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: base, result: result, output: folder.path("patch"))
     comparison.overwrites = true
     _ = try comparison.run()
@@ -17,9 +19,9 @@ import Testing
 
   @discardableResult
   private func run(
-    _ direction: CheckpointPatching.Direction, _ input: String, to output: String
-  ) throws(PatchError) -> PatchingSummary {
-    var patching = CheckpointPatching(
+    _ direction: Direction, _ input: String, to output: String
+  ) throws(PatchError) -> ModelSummary {
+    var patching = Patching(
       direction, checkpoint: input, patch: folder.path("patch"), output: folder.path(output))
     patching.overwrites = true
     patching.synchronises = false
@@ -63,7 +65,7 @@ import Testing
       #expect(isSame != Self.rounded.contains(pair.name), "\(pair)")
       #expect(try folder.bytes(of: "stripped" + file) == folder.bytes(at: base + file), "\(pair)")
       counts.exact += isSame ? 1 : 0
-      let verdict = try CheckpointVerification(
+      let verdict = try Verify(
         checkpoint: folder.path("applied"), patch: folder.path("patch")
       ).run()
       #expect(verdict.role == .result && !verdict.hasPublishedFiles, "\(pair)")

@@ -1,7 +1,9 @@
 import ByteIO
+import DeltaCoding
 import Foundation
 import GradiendPatch
 import PatchFormat
+import PatchTestSupport
 import TestSupport
 import Testing
 
@@ -55,7 +57,7 @@ import Testing
 
   private func write(_ pair: GoldenPair, to output: String) throws {
     let (base, result) = try pair.paths(in: bench.folder)
-    var comparison = CheckpointComparison(base: base, result: result, output: output)
+    var comparison = Diff(base: base, result: result, output: output)
     comparison.maxRelativeError = pair.maxRelativeError
     comparison.overwrites = true
     _ = try comparison.run()
@@ -70,9 +72,9 @@ import Testing
   }
 
   private func run(
-    _ direction: CheckpointPatching.Direction, _ input: String, _ patch: String, to output: String
+    _ direction: Direction, _ input: String, _ patch: String, to output: String
   ) throws {
-    var patching = CheckpointPatching(direction, checkpoint: input, patch: patch, output: output)
+    var patching = Patching(direction, checkpoint: input, patch: patch, output: output)
     patching.overwrites = true
     patching.synchronises = false
     _ = try patching.run()

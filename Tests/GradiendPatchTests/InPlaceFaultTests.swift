@@ -1,4 +1,6 @@
+import PatchTestSupport
 import ByteIO
+import DeltaCoding
 import Foundation
 import GradiendPatch
 import TestSupport
@@ -61,9 +63,9 @@ import Testing
     }
 
     func run(
-      _ direction: CheckpointPatching.Direction, _ disk: FaultyDisk, rollsBack: Bool = false
+      _ direction: Direction, _ disk: FaultyDisk, rollsBack: Bool = false
     ) throws(PatchError) {
-      var patching = InPlacePatching(
+      var patching = Patching(
         direction, checkpoint: bench.path("work/\(name)"), patch: bench.path("patch"))
       patching.threadCount = 1
       patching.rollsBack = rollsBack
@@ -76,7 +78,7 @@ import Testing
     }
   }
 
-  static let directions: [(CheckpointPatching.Direction, from: String, to: String)] = [
+  static let directions: [(Direction, from: String, to: String)] = [
     (.apply, "base", "result"), (.strip, "result", "base"),
   ]
 
@@ -106,7 +108,7 @@ import Testing
         #expect(throws: PatchError.self) { try scene.run(direction, disk) }
         scene.stop(disk, losingPower: losesPower)
         // Nobody takes it for a sound checkpoint before it is one again.
-        let verdict = try? CheckpointVerification(
+        let verdict = try? Verify(
           checkpoint: scene.bench.path("work/\(scene.name)"), patch: scene.bench.path("patch")
         ).run()
         let isWhole = try scene.isSame(as: "base") || scene.isSame(as: "result")

@@ -1,4 +1,6 @@
+import PatchTestSupport
 import ByteIO
+import DeltaCoding
 import Foundation
 import GradiendPatch
 import TestSupport
@@ -20,11 +22,11 @@ import Testing
 
   @discardableResult
   private func run(
-    _ direction: CheckpointPatching.Direction = .apply, _ checkpoint: String = "model",
+    _ direction: Direction = .apply, _ checkpoint: String = "model",
     patch: String = "patch", rollsBack: Bool = false, sha256: Bool = false,
     disk: any Disk = FaultyDisk()
-  ) throws(PatchError) -> PatchingSummary {
-    var patching = InPlacePatching(
+  ) throws(PatchError) -> ModelSummary {
+    var patching = Patching(
       direction, checkpoint: bench.path(checkpoint), patch: bench.path(patch))
     patching.threadCount = 1
     patching.rollsBack = rollsBack
@@ -39,7 +41,7 @@ import Testing
 
   /// Leaves `model` half changed.
   private func interrupt(
-    _ direction: CheckpointPatching.Direction = .apply, at call: Int = 20
+    _ direction: Direction = .apply, at call: Int = 20
   ) throws {
     try copy(direction == .apply ? "base" : "result")
     let disk = FaultyDisk(failingAt: call)
@@ -115,7 +117,7 @@ import Testing
 
   @Test func `another checkpoint is refused before anything is written`() throws {
     try copy("other")
-    for direction in [CheckpointPatching.Direction.apply, .strip] {
+    for direction in [Direction.apply, .strip] {
       try bench.refusal(.mismatch) { () throws(PatchError) in
         try run(direction, disk: FaultyDisk(failingAt: 0))
       }
@@ -138,8 +140,8 @@ import Testing
     try interrupt()
     func refuses(_ body: () throws(PatchError) -> Void) throws {
       let error = try bench.refusal(.unfinished, body)
-      #expect(error.message.hasPrefix("apply --in-place was interrupted here"))
-      #expect(error.remedy?.contains("--rollback") == true)
+      #expect(error.message.hasPrefix("apply in place was interrupted here"))
+      #expect(error.remedy?.contains("roll it back") == true)
     }
     try refuses { () throws(PatchError) in _ = try bench.verify("model", "patch") }
     try refuses { () throws(PatchError) in try bench.apply("patch", to: "model", as: "out") }
@@ -147,7 +149,7 @@ import Testing
     try refuses { () throws(PatchError) in try bench.diff("model", "result", to: "out") }
     try refuses { () throws(PatchError) in try bench.diff("base", "model", to: "out") }
     try refuses { () throws(PatchError) in
-      _ = try Inspection(path: bench.path("model")).run()
+      _ = try Inspect(path: bench.path("model")).run()
     }
     try bench.writeGradiend(for: RandomModel(seed: 21), to: "gradiend", seed: 1)
     try refuses { () throws(PatchError) in try bench.create("model", "gradiend", to: "out") }
@@ -186,7 +188,7 @@ import Testing
   @Test func `only the same command goes on`() throws {
     try interrupt()
     for (direction, patch) in [(.strip, "patch"), (.apply, "other.patch")]
-      as [(CheckpointPatching.Direction, String)]
+      as [(Direction, String)]
     {
       for rollsBack in [false, true] {
         try bench.refusal(.unfinished) { () throws(PatchError) in

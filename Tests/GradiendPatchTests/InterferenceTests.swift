@@ -1,3 +1,4 @@
+import DeltaCoding
 import Foundation
 import Glibc
 import GradiendPatch
@@ -60,7 +61,7 @@ import Testing
   }
 
   private func attempt(
-    _ scene: Scene, _ direction: CheckpointPatching.Direction, _ disk: FaultyDisk,
+    _ scene: Scene, _ direction: Direction, _ disk: FaultyDisk,
     rollsBack: Bool = false
   ) -> PatchError? {
     defer { disk.end() }

@@ -1,3 +1,4 @@
+import PatchTestSupport
 import GradiendPatch
 import TestSupport
 import Testing
@@ -58,7 +59,7 @@ import Testing
     try bench.folder.write(base.file(metadata: []), to: "other-header")
     try bench.folder.write(base.file(), to: "other-name")
     func apply(_ input: String) throws(PatchError) {
-      var patching = CheckpointPatching(
+      var patching = Patching(
         .apply, checkpoint: bench.path(input), patch: bench.path("patch"),
         output: bench.path("applied-" + input))
       patching.checksSHA256 = true

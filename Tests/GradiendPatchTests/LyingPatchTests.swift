@@ -91,7 +91,7 @@ import Testing
       chunk.removeLast(Int.random(in: 0..<chunk.count, using: &generator))
     }
     try forge(replacing: [position: chunk]) { _, _ in }
-    _ = try? Inspection(path: bench.path("forged")).run()
+    _ = try? Inspect(path: bench.path("forged")).run()
     // Some bits of a coded chunk may not matter; then the result must be the promised one.
     let outcome = Result { () throws(PatchError) in
       try bench.apply("forged", to: "base", as: "output")
@@ -114,7 +114,7 @@ import Testing
     }
     try refusedApply(.mismatch)
     let error = try bench.refusal(.badInput) { () throws(PatchError) in
-      _ = try Inspection(path: bench.path("forged")).run()
+      _ = try Inspect(path: bench.path("forged")).run()
     }
     #expect(error.path == bench.path("forged"))
   }
@@ -123,7 +123,7 @@ import Testing
     for name in ["../outside", "/tmp/outside", "a/../../b", "..", "", "\u{1B}[2J", "nul\u{0}"] {
       try forge { tensors, _ in tensors[0].name = name }
       try refusedApply(.mismatch)
-      _ = try Inspection(path: bench.path("forged")).run().json
+      _ = try Inspect(path: bench.path("forged")).run()
     }
     // The names of files in the metadata are for people only.
     try forge { _, metadata in

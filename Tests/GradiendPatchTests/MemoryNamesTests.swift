@@ -55,7 +55,7 @@ import Testing
     try bench.folder.write(#"{"model_type":"mixtral"}"#, to: "base/config.json")
     try writeGradiend([.init("model.layers.0.mlp.experts.gate_up_proj", [1, 2, 2])])
     let error = try bench.refusal(.badInput) { () throws(PatchError) in
-      _ = try PatchCreation(
+      _ = try Create(
         base: bench.path("base"), gradiend: bench.path("gradiend"), output: bench.path("patch"),
         featureFactors: [1], learningRate: 1
       ).run()

@@ -98,7 +98,7 @@ import Testing
     ]
     var found: [String] = []
     for path in paths {
-      guard case .gradiend(let report) = try Inspection(path: path).run() else { continue }
+      guard let report = try Inspect(path: path).run().gradiend else { continue }
       for parameter in report.parameters {
         found.append(
           "\(parameter.name) \(parameter.shape ?? []) \(parameter.selection) "
@@ -112,7 +112,7 @@ import Testing
     var builder = OlderGradiendBuilder([.init("h.0.b", [2], mask: [1, 1])])
     _ = try builder.write(to: bench.folder, as: "gradiend")
     for name in ["gradiend/pytorch_model.bin", "gradiend/layers.pth", "gradiend/config.json"] {
-      var creation = PatchCreation(
+      var creation = Create(
         base: bench.path("base"), gradiend: bench.path("gradiend"), output: bench.path(name),
         featureFactors: [1], learningRate: 0.1)
       creation.overwrites = true

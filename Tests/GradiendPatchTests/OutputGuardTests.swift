@@ -1,3 +1,4 @@
+import PatchTestSupport
 import Foundation
 import GradiendPatch
 import TestSupport
@@ -28,7 +29,7 @@ import Testing
   @Test(arguments: ["files/base", "files/result"])
   func `a file that is an input of diff is no output`(output: String) throws {
     try bench.refusal(.cannotCreate) { () throws(PatchError) in
-      var comparison = CheckpointComparison(
+      var comparison = Diff(
         base: bench.path("files/base"), result: bench.path("files/result"),
         output: bench.path(output))
       comparison.overwrites = true
@@ -42,7 +43,7 @@ import Testing
   ])
   func `a file that is an input of create is no output`(output: String) throws {
     try bench.refusal(.cannotCreate) { () throws(PatchError) in
-      var creation = PatchCreation(
+      var creation = Create(
         base: bench.path("models/base"), gradiend: bench.path("models/gradiend"),
         output: bench.path("models/" + output), featureFactors: [1], learningRate: 1)
       creation.overwrites = true
@@ -52,7 +53,7 @@ import Testing
 
   @Test func `an index of shards is an input`() throws {
     try bench.refusal(.cannotCreate) { () throws(PatchError) in
-      var comparison = CheckpointComparison(
+      var comparison = Diff(
         base: bench.path("models/sharded"), result: bench.path("models/base"),
         output: bench.path("models/sharded/model.safetensors.index.json"))
       comparison.overwrites = true
@@ -99,9 +100,9 @@ import Testing
   func `an undo patch is none of the files of a split set`(undo: String) throws {
     let pair = try #require(try ReferenceGGUF.pairs().first { $0.base.count == 3 })
     let patch = bench.path("gguf.patch")
-    _ = try CheckpointComparison(base: pair.base[0], result: pair.result[0], output: patch).run()
+    _ = try Diff(base: pair.base[0], result: pair.result[0], output: patch).run()
     try bench.refusal(.usage) { () throws(PatchError) in
-      var patching = CheckpointPatching(
+      var patching = Patching(
         .apply, checkpoint: pair.base[0], patch: patch,
         output: bench.path("out-00001-of-00003.gguf"))
       patching.undo = bench.path(undo)
@@ -109,8 +110,8 @@ import Testing
     }
   }
 
-  private func patching(_ input: String, _ output: String, _ patch: String) -> CheckpointPatching {
-    var patching = CheckpointPatching(
+  private func patching(_ input: String, _ output: String, _ patch: String) -> Patching {
+    var patching = Patching(
       .apply, checkpoint: bench.path(input), patch: bench.path(patch),
       output: bench.path(output))
     patching.overwrites = true

@@ -4,6 +4,8 @@ import TestSupport
 import Testing
 
 @testable import GradiendPatch
+@testable import PatchEngine
+@testable import Pictures
 
 /// What is measured of an update, and drawn.
 @Suite struct PictureTests {
@@ -12,13 +14,13 @@ import Testing
   init() throws { bench = try Workbench() }
 
   private func inspect(
-    base: String? = nil, threads: Int = 0, _ change: (inout Inspection) -> Void = { _ in }
+    base: String? = nil, threads: Int = 0, _ change: (inout Inspect) -> Void = { _ in }
   ) throws(PatchError) -> PatchReport {
-    var inspection = Inspection(path: bench.path("patch"))
+    var inspection = Inspect(path: bench.path("patch"))
     inspection.base = base.map(bench.path)
     inspection.threadCount = threads
     change(&inspection)
-    guard case .patch(let report) = try inspection.run() else { preconditionFailure("no patch") }
+    guard let report = try inspection.run().patch else { preconditionFailure("no patch") }
     return report
   }
 

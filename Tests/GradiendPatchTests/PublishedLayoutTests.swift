@@ -1,5 +1,7 @@
+import PatchTestSupport
 import ByteIO
 import Checkpoints
+import DeltaCoding
 import GradiendPatch
 import PatchFormat
 import TestSupport
@@ -77,7 +79,7 @@ import Testing
   @Test func `the digests of whole files are those of the publisher's`() throws {
     try bench.diff("base", "result", to: "patch")
     for (direction, input) in [(.apply, "base"), (.strip, "result")]
-      as [(CheckpointPatching.Direction, String)]
+      as [(Direction, String)]
     {
       var patching = patching(direction, input)
       patching.checksSHA256 = true
@@ -92,7 +94,7 @@ import Testing
   @Test func `values only leaves the headers as they are`() throws {
     try bench.diff("base", "result", to: "patch")
     var patching = patching(.apply, "base")
-    patching.keepsLayout = true
+    patching.valuesOnly = true
     #expect(try patching.run().notes.isEmpty)
     #expect(try bench.bytes("output") == valuesInBase())
     // Neither the one file nor the other, so its header stays when it is stripped.
@@ -104,20 +106,20 @@ import Testing
 
   @Test func `headers do not change in place`() throws {
     try bench.diff("base", "result", to: "patch")
-    var patching = InPlacePatching(
+    var patching = Patching(
       .apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
     let error = try bench.refusal(.usage) { () throws(PatchError) in _ = try patching.run() }
     #expect(
       error.message == "the patch changes the files' headers too, which cannot be done in place")
     #expect(try bench.bytes("base") == base.file())
-    patching.keepsLayout = true
+    patching.valuesOnly = true
     _ = try patching.run()
     #expect(try bench.bytes("base") == valuesInBase())
   }
 
   @Test func `a patch made for the values only has no headers`() throws {
     try bench.diff("base", "result", to: "whole")
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: bench.path("base"), result: bench.path("result"), output: bench.path("patch"))
     comparison.valuesOnly = true
     let summary = try comparison.run()
@@ -129,7 +131,7 @@ import Testing
   }
 
   @Test func `a bounded patch has no headers, as its result is not the publisher's`() throws {
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: bench.path("base"), result: bench.path("result"), output: bench.path("patch"))
     comparison.maxRelativeError = 0.1
     let summary = try comparison.run()
@@ -190,9 +192,9 @@ import Testing
   }
 
   private func patching(
-    _ direction: CheckpointPatching.Direction, _ input: String
-  ) -> CheckpointPatching {
-    CheckpointPatching(
+    _ direction: Direction, _ input: String
+  ) -> Patching {
+    Patching(
       direction, checkpoint: bench.path(input), patch: bench.path("patch"),
       output: bench.path("output"))
   }

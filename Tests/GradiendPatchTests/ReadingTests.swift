@@ -1,4 +1,6 @@
+import PatchTestSupport
 import ByteIO
+import DeltaCoding
 import Foundation
 import GradiendPatch
 import Synchronization
@@ -23,7 +25,7 @@ import Testing
     try bench.diff("base", "result", to: "patch")
     try bench.diff("result", "base", to: "back")
     let before = try bench.bytes("base")
-    var patching = InPlacePatching(
+    var patching = Patching(
       .apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
     patching.threadCount = 1
     let disk = FaultyDisk(failingAt: 20)
@@ -38,28 +40,27 @@ import Testing
   /// Reads `base`, and tells how far it has come.
   private func read(_ reader: String, progress: @escaping ProgressHandler) throws(PatchError) {
     let (base, patch, out) = (bench.path("base"), bench.path("patch"), bench.path("out"))
-    func patching(_ direction: CheckpointPatching.Direction, _ patch: String) -> CheckpointPatching
-    {
-      CheckpointPatching(direction, checkpoint: base, patch: bench.path(patch), output: out)
+    func patching(_ direction: Direction, _ patch: String) -> Patching {
+      Patching(direction, checkpoint: base, patch: bench.path(patch), output: out)
     }
     switch reader {
     case "apply": _ = try patching(.apply, "patch").run(progress: progress)
     case "strip": _ = try patching(.strip, "back").run(progress: progress)
     case "verify":
-      _ = try CheckpointVerification(checkpoint: base, patch: patch).run(progress: progress)
+      _ = try Verify(checkpoint: base, patch: patch).run(progress: progress)
     case "diff from":
-      _ = try CheckpointComparison(base: base, result: bench.path("result"), output: out)
+      _ = try Diff(base: base, result: bench.path("result"), output: out)
         .run(progress: progress)
     case "diff to":
-      _ = try CheckpointComparison(base: bench.path("result"), result: base, output: out)
+      _ = try Diff(base: bench.path("result"), result: base, output: out)
         .run(progress: progress)
     case "create":
-      _ = try PatchCreation(
+      _ = try Create(
         base: base, gradiend: bench.path("gradiend"), output: out, featureFactors: [-1],
         learningRate: 0.01
       ).run(progress: progress)
     default:
-      var inspection = Inspection(path: patch)
+      var inspection = Inspect(path: patch)
       inspection.base = base
       inspection.pageOutput = out
       _ = try inspection.run(progress: progress)
@@ -72,7 +73,7 @@ import Testing
     let before = try bench.bytes("base")
     try read(reader) { _ in
       do throws(PatchError) {
-        _ = try InPlacePatching(.apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
+        _ = try Patching(.apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
           .run()
       } catch {
         refusals.withLock { $0.append(error) }
@@ -86,7 +87,7 @@ import Testing
       })
     #expect(try bench.bytes("base") == before)
     // Nothing holds it any more.
-    _ = try InPlacePatching(.apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
+    _ = try Patching(.apply, checkpoint: bench.path("base"), patch: bench.path("patch"))
       .run()
     #expect(try bench.bytes("base") == bench.bytes("result"))
   }

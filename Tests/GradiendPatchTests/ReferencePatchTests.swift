@@ -1,5 +1,7 @@
+import PatchTestSupport
 import ByteIO
 import Checkpoints
+import DeltaCoding
 import GradiendPatch
 import TestSupport
 import Testing
@@ -70,7 +72,7 @@ import Testing
   // MARK: Parts
 
   private func create(_ reference: ReferenceData.Case) throws(PatchError) {
-    let parts: [UpdatedPart] = [
+    let parts: [GradiendPart] = [
       .decoder, .decoderWeight, .decoderBias, .decoderSum, .encoderWeight,
     ]
     guard let base = try? ReferenceData.path(reference.base),
@@ -80,7 +82,7 @@ import Testing
       Issue.record("no such case")
       return
     }
-    var creation = PatchCreation(
+    var creation = Create(
       base: base, gradiend: gradiend, output: bench.path("patch"),
       featureFactors: part == .decoder ? reference.featureFactors.map { Float($0) } : [],
       learningRate: Float(reference.learningRate))
@@ -89,16 +91,16 @@ import Testing
   }
 
   private func patching(
-    _ direction: CheckpointPatching.Direction, _ input: String, _ output: String
-  ) -> CheckpointPatching {
-    CheckpointPatching(
+    _ direction: Direction, _ input: String, _ output: String
+  ) -> Patching {
+    Patching(
       direction, checkpoint: input, patch: bench.path("patch"), output: bench.path(output))
   }
 
   /// Whether the decoder output needs nothing but single products and sums.
   private func isExact(_ reference: ReferenceData.Case) throws -> Bool {
     let path = try ReferenceData.path(reference.gradiend)
-    guard case .gradiend(let report) = try Inspection(path: path).run() else { return false }
+    guard let report = try Inspect(path: path).run().gradiend else { return false }
     let isPlain = ["id", "relu", "leakyrelu", "smht"].contains(report.activation)
     return reference.part != "decoder" || isPlain
   }
@@ -109,7 +111,7 @@ private struct Values {
   let bytes: [UInt8]
   let floats: [Element]
 
-  init(_ checkpoint: Checkpoint, _ tensor: Checkpoint.Tensor) {
+  init(_ checkpoint: Checkpoint, _ tensor: StoredTensor) {
     let type = tensor.descriptor.elementType
     let bytes = checkpoint.file(of: tensor).bytes.extracting(tensor.descriptor.byteRange).array
     self.bytes = bytes

@@ -19,7 +19,7 @@ import Testing
   @Test func `applying twice is named as such`() throws {
     let error = try refusedApply("result")
     #expect(error.message == "the patch is applied already: these are the result's values")
-    #expect(error.remedy == "'gradiend-patch strip' gives the base back")
+    #expect(error.remedy == "stripping the patch gives the base back")
   }
 
   @Test func `stripping what is not patched is named as such`() throws {

@@ -1,3 +1,4 @@
+import PatchTestSupport
 import Foundation
 import GradiendPatch
 import TestSupport
@@ -66,8 +67,8 @@ import Testing
     #expect(try bench.bytes("out/model.safetensors") == bench.bytes("result/model.safetensors"))
   }
 
-  private var patching: CheckpointPatching {
-    var patching = CheckpointPatching(
+  private var patching: Patching {
+    var patching = Patching(
       .apply, checkpoint: bench.path("base"), patch: bench.path("patch"), output: bench.path("out"))
     patching.overwrites = true
     return patching

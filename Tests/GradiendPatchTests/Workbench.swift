@@ -1,3 +1,5 @@
+import PatchTestSupport
+import DeltaCoding
 import GradiendPatch
 import TestSupport
 import Testing
@@ -45,9 +47,9 @@ struct Workbench {
   @discardableResult
   func create(
     _ base: String, _ gradiend: String, to output: String, factors: [Float] = [-1],
-    rate: Float = 0.01, part: UpdatedPart = .decoder, threads: Int = 0
+    rate: Float = 0.01, part: GradiendPart = .decoder, threads: Int = 0
   ) throws(PatchError) -> PatchSummary {
-    var creation = PatchCreation(
+    var creation = Create(
       base: path(base), gradiend: path(gradiend), output: path(output),
       featureFactors: part == .decoder ? factors : [], learningRate: rate)
     creation.part = part
@@ -59,7 +61,7 @@ struct Workbench {
   func diff(
     _ base: String, _ result: String, to output: String, threads: Int = 0
   ) throws(PatchError) -> PatchSummary {
-    var comparison = CheckpointComparison(
+    var comparison = Diff(
       base: path(base), result: path(result), output: path(output))
     comparison.threadCount = threads
     return try comparison.run()
@@ -68,31 +70,31 @@ struct Workbench {
   @discardableResult
   func apply(
     _ patch: String, to base: String, as output: String, threads: Int = 0
-  ) throws(PatchError) -> PatchingSummary {
+  ) throws(PatchError) -> ModelSummary {
     try run(.apply, base, patch, output, threads)
   }
 
   @discardableResult
   func strip(
     _ patch: String, from result: String, as output: String, threads: Int = 0
-  ) throws(PatchError) -> PatchingSummary {
+  ) throws(PatchError) -> ModelSummary {
     try run(.strip, result, patch, output, threads)
   }
 
   private func run(
-    _ direction: CheckpointPatching.Direction, _ input: String, _ patch: String, _ output: String,
+    _ direction: Direction, _ input: String, _ patch: String, _ output: String,
     _ threads: Int
-  ) throws(PatchError) -> PatchingSummary {
-    var patching = CheckpointPatching(
+  ) throws(PatchError) -> ModelSummary {
+    var patching = Patching(
       direction, checkpoint: path(input), patch: path(patch), output: path(output))
     patching.threadCount = threads
     return try patching.run()
   }
 
   func verify(_ checkpoint: String, _ patch: String) throws(PatchError)
-    -> CheckpointVerification.Verdict
+    -> Verify.Verdict
   {
-    try CheckpointVerification(checkpoint: path(checkpoint), patch: path(patch)).run()
+    try Verify(checkpoint: path(checkpoint), patch: path(patch)).run()
   }
 
   // MARK: Refusals

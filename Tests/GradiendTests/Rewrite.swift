@@ -1,6 +1,7 @@
 import ByteIO
 import Checkpoints
 import Gradiend
+import ModelNames
 import TestSupport
 import Testing
 
@@ -49,7 +50,7 @@ struct Rewrite {
 
     let names = ParameterNames(base.tensors.map(\.name))
     let isOlder = gradiend.configuration.layout == .older
-    var tensors: [Checkpoint.Tensor] = []
+    var tensors: [StoredTensor] = []
     for parameter in gradiend.parameters {
       guard let name = names.tensor(for: parameter.name, isWhole: isOlder), let tensor = base[name]
       else { throw Refusal.unknownName(parameter.name) }
@@ -69,7 +70,7 @@ struct Rewrite {
   }
 
   /// The bytes of `tensor` after the rewrite, computed `stride` elements at a time.
-  func patched(_ tensor: Checkpoint.Tensor, stride length: Int = .max) throws -> [UInt8] {
+  func patched(_ tensor: StoredTensor, stride length: Int = .max) throws -> [UInt8] {
     let bytes = base.bytes(of: tensor)
     guard let coverage = coverages[tensor.name] else { return bytes }
     guard let update = TensorUpdate(output, coverage, type: tensor.descriptor.elementType) else {
@@ -79,7 +80,7 @@ struct Rewrite {
   }
 
   /// The decoder output of every element of `tensor`, 0 where none is selected.
-  func decoderOutput(of tensor: Checkpoint.Tensor) throws -> [Float] {
+  func decoderOutput(of tensor: StoredTensor) throws -> [Float] {
     let count = tensor.descriptor.elementCount
     guard let coverage = coverages[tensor.name] else { return Array(repeating: 0, count: count) }
     let unscaled = DecoderOutput(
@@ -110,7 +111,7 @@ extension TensorUpdate {
 }
 
 extension Checkpoint {
-  func bytes(of tensor: Tensor) -> [UInt8] {
+  func bytes(of tensor: StoredTensor) -> [UInt8] {
     file(of: tensor).bytes.extracting(tensor.descriptor.byteRange).array
   }
 }

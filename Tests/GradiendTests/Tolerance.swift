@@ -12,7 +12,7 @@ import Testing
 struct Tolerance {
   private let allowed: [Float]
 
-  init(_ rewrite: Rewrite, _ tensor: Checkpoint.Tensor, result: Floats) throws {
+  init(_ rewrite: Rewrite, _ tensor: StoredTensor, result: Floats) throws {
     guard rewrite.output.part == .decoder, !rewrite.isExact,
       tensor.descriptor.elementType == .float32,
       let coverage = rewrite.coverages[tensor.name]

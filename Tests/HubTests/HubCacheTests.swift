@@ -1,5 +1,6 @@
 import Foundation
 import Hub
+import PatchFormat
 import TestSupport
 import Testing
 
@@ -97,10 +98,10 @@ import Testing
       snapshot, snapshot + "/model.safetensors", snapshot + "/sub/file", snapshot + "/not-there",
       folder.path("shortcut"), folder.path("shortcut/config.json"),
     ] {
-      #expect(HubOrigin(ofPath: path).map { "\($0)" } == "a/b@" + Self.commit, "\(path)")
+      #expect(Provenance(ofPath: path).map { "\($0)" } == "a/b@" + Self.commit, "\(path)")
     }
     for path in [folder.path, folder.path("models--a--b"), folder.path("none/at/all")] {
-      #expect(HubOrigin(ofPath: path) == nil)
+      #expect(Provenance(ofPath: path) == nil)
     }
   }
 

@@ -1,4 +1,5 @@
 import Hub
+import PatchFormat
 import Testing
 
 /// Formats/hub.md, section 1.

@@ -1,4 +1,5 @@
 import Hub
+import PatchFormat
 import Testing
 
 @Suite struct LicenceTermsTests {

@@ -1,0 +1,99 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Hub
+internal import PatchEngine
+internal import PatchFormat
+
+/// Says which of a patch's two checkpoints a checkpoint is.
+public struct Verify: PatchOperation {
+  /// Checkpoint file or folder; of a split set of GGUF files, the first.
+  public var checkpoint: String
+  /// The patch file.
+  public var patch: String
+  /// 0 for one a core.
+  public var threadCount = 0
+
+  /// Verifies a checkpoint with the default options.
+  public init(checkpoint: String, patch: String) {
+    self.checkpoint = checkpoint
+    self.patch = patch
+  }
+
+  /// Reads the whole checkpoint.
+  ///
+  /// - Throws: ``PatchError`` if checkpoint or patch cannot be read, or have not the same tensors.
+  ///   That the values are others is a verdict, not an error.
+  public func run(in execution: Execution) throws(PatchError) -> Verdict {
+    let patch = try InputName(self.patch).patch()
+    let checkpoint = try InputName(self.checkpoint).checkpoint()
+    let match = try PatchMatch(patch, checkpoint)
+    let plan = ChunkPlan(match.tensors)
+    let digests = ChunkDigests(count: plan.chunks.count)
+    let hashes = OrderedStage(FileHasher(checkpoint), execution)
+    try execution.forEachChunk(of: plan, closing: [hashes]) { (chunk) throws(PatchError) in
+      let values = try match.values(of: chunk)
+      digests.record(Digest128(of: values.rawSpan), of: chunk.number)
+      // Converted values are not the file's bytes, which are then hashed at the end.
+      guard match.isDirect else { return }
+      try hashes.submit(chunk.number) {
+        $0.update(values.rawSpan, of: chunk.tensor.stored[0], at: chunk.byteRange.lowerBound)
+      }
+    }
+    let files = hashes.withState { $0.finish() }
+    try UnfinishedChange.check(checkpoint)
+    return Verdict(
+      DigestVerdict(match, plan, digests), files: files,
+      damaged: Self.damaged(checkpoint, files),
+      patch.metadata)
+  }
+
+  /// The files whose SHA-256 is not the one by which the Hub's cache knows them.
+  private static func damaged(_ checkpoint: Checkpoint, _ found: [FileDigest]) -> [String] {
+    zip(checkpoint.files, found).compactMap { file, digest in
+      let expected = HubBlob.expectedSHA256(ofFile: file.mapped.path)
+      return expected.map { $0 == digest.sha256 } ?? true ? nil : file.name
+    }
+  }
+
+  /// What was found.
+  public struct Verdict: Sendable {
+    /// Nil if the checkpoint is neither.
+    public let role: CheckpointRole?
+    /// Tensors whose values are not those of the base, in the order of the files.
+    public let differingFromBase: [String]
+    /// Tensors whose values are not those of the result, in the order of the files.
+    public let differingFromResult: [String]
+    /// Tensors of the checkpoint.
+    public let tensorCount: Int
+    /// Whether the files, too, are those of the publisher, by their SHA-256. False does not matter
+    /// to the values: the same tensors may lie in other files.
+    public let hasPublishedFiles: Bool
+    /// A line for each file, as `sha256sum` writes it.
+    public let sha256: String
+
+    /// Names of the files that lie in the Hub's cache and are not what the Hub has under that name.
+    public let damagedFiles: [String]
+
+    init(
+      _ verdict: DigestVerdict, files: [FileDigest], damaged: [String], _ metadata: PatchMetadata
+    ) {
+      damagedFiles = damaged
+      differingFromBase = verdict.differing(from: .base)
+      differingFromResult = verdict.differing(from: .result)
+      tensorCount = metadata.tensorCount
+      sha256 = files.lines
+      func isPublished(as identity: PatchMetadata.Identity) -> Bool {
+        identity.holds(files)
+      }
+      let (isBase, isResult) = (verdict.isBase, verdict.isResult)
+      // Where the values are the same on both sides, headers tell.
+      if isResult, !isBase || isPublished(as: metadata.result) && !isPublished(as: metadata.base) {
+        role = .result
+        hasPublishedFiles = isPublished(as: metadata.result)
+      } else {
+        role = isBase ? .base : nil
+        hasPublishedFiles = isBase && isPublished(as: metadata.base)
+      }
+    }
+  }
+}

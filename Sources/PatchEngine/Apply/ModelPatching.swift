@@ -1,0 +1,113 @@
+internal import ByteIO
+package import Checkpoints
+package import DeltaCoding
+package import PatchFormat
+
+/// Writes what a patch makes of a checkpoint to files of their own.
+package struct ModelPatching: Sendable {
+  private let direction: Direction
+  private let input: Checkpoint
+  private let patch: PatchFile
+  private let output: String
+  /// Whether `output` may exist.
+  package var overwrites = false
+  /// Whether to check the output's SHA-256 too, which takes longer than all the rest.
+  package var checksSHA256 = false
+  /// Whether to leave what belongs to no tensor as the input has it, even if the patch carries more.
+  package var valuesOnly = false
+  /// Where to write what restores the input, should the result not fit the types that the input has.
+  package var undo: String?
+  /// Whether to wait until the output is on the disk before it gets its name.
+  package var synchronises = true
+
+  package init(_ direction: Direction, _ input: Checkpoint, _ patch: PatchFile, output: String) {
+    self.direction = direction
+    self.input = input
+    self.patch = patch
+    self.output = output
+  }
+
+  /// Writes the output, and gives it its name once the digests of all tensors of input and output
+  /// are those in the patch.
+  ///
+  /// - Throws: ``PatchError``; nothing then has the output's name.
+  /// - Complexity: O(bytes of the checkpoint), with two chunks of memory for each thread.
+  package func run(_ execution: Execution) throws(PatchError) -> ModelSummary {
+    try checkUndo()
+    let losses = undo.map { _ in LossCounter() }
+    let match = try PatchMatch(patch, input)
+    if checksSHA256 { try match.checkHasPublishedBytes() }
+    var notes: [String] = []
+    let target = try CheckpointOutput(
+      output, for: input, layout: try layout(match, &notes), overwrites: overwrites,
+      synchronises: synchronises)
+    try PatchRun(match, direction).run(execution) { (chunk, _, bytes) throws(PatchError) in
+      try match.write(bytes, of: chunk, to: target, countingIn: losses)
+    }
+    for rest in match.unmatched {
+      for piece in rest.pieces {
+        let bytes = input.bytes(of: rest.tensor, in: piece)
+        try target.write(bytes.rawSpan, to: rest.tensor, at: piece.lowerBound)
+      }
+    }
+    if checksSHA256 {
+      try match.check(
+        FileHasher.digests(try target.written(), named: input), of: direction.output)
+    }
+    try target.copyCompanions(of: input)
+    if let undo, let losses {
+      notes.append(try writeUndo(undo, losses.count, target, execution))
+    }
+    try target.publish()
+    let isRounded = (losses?.count ?? 0) > 0
+    return ModelSummary(
+      match, path: output, role: isRounded ? nil : direction.output, notes: notes)
+  }
+
+  /// The layout of the output: the publisher's, where the patch has it and the input's goes with it.
+  private func layout(
+    _ match: PatchMatch, _ notes: inout [String]
+  ) throws(PatchError) -> CheckpointLayout {
+    let own = CheckpointLayout(input)
+    guard patch.layouts != nil, !valuesOnly else { return own }
+    if let published = try match.layout(of: direction.output, given: own) { return published }
+    notes.append(
+      "the files have other headers than those that the patch was made from, so theirs stay; the "
+        + "values are the publisher's")
+    return own
+  }
+
+  // MARK: Undo
+
+  /// - Throws: ``PatchError`` if the undo patch cannot be made, before any work is done for it.
+  private func checkUndo() throws(PatchError) {
+    guard let undo else { return }
+    // Its temporary file goes at once.
+    _ = try PatchError.writing(undo) { () throws(SystemError) in
+      try OutputFile(path: undo, overwrites: overwrites)
+    }
+  }
+
+  /// Writes the patch from the input to the output, if anything was lost.
+  ///
+  /// - Returns: a note on it.
+  private func writeUndo(
+    _ path: String, _ lossCount: Int, _ target: CheckpointOutput, _ execution: Execution
+  ) throws(PatchError) -> String {
+    guard lossCount > 0 else {
+      return "strip gives these files back with the patch alone, so \(path) was not written"
+    }
+    let written = input.image(in: try target.written())
+    let encoder = PatchEncoder(
+      base: input,
+      tensors: input.tensors.map { ComparedTensor(base: $0, result: .stored($0, written)) },
+      source: .diff, output: path, overwrites: overwrites)
+    _ = try encoder.run(execution)
+    let losses =
+      lossCount == 1
+      ? "1 value does not fit the types of these files and was"
+      : "\(Quantity.count(lossCount)) values do not fit the types of these files and were"
+    return losses
+      + " rounded, as by conversion; strip the output with \(path) to get these files back"
+  }
+}

@@ -1,0 +1,21 @@
+package import ByteIO
+internal import Synchronization
+
+/// The digests of a plan's chunks, in whatever order they come.
+package final class ChunkDigests: Sendable {
+  private let digests: Mutex<[Digest128]>
+
+  package init(count: Int) {
+    digests = Mutex(Array(repeating: Digest128(high: 0, low: 0), count: count))
+  }
+
+  package func record(_ digest: Digest128, of chunkNumber: Int) {
+    digests.withLock { $0[chunkNumber] = digest }
+  }
+
+  /// What was recorded of a chunk.
+  package func digest(of chunkNumber: Int) -> Digest128 { digests.withLock { $0[chunkNumber] } }
+
+  /// By the chunks' numbers, once all were recorded.
+  package var all: [Digest128] { digests.withLock { $0 } }
+}

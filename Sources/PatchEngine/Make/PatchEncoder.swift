@@ -1,0 +1,200 @@
+internal import Gradiend
+package import ByteIO
+package import Checkpoints
+internal import DeltaCoding
+package import PatchFormat
+
+/// Writes the patch between a base and a result, in one pass over both.
+package struct PatchEncoder {
+  private let base: Checkpoint
+  /// The tensors of the base, in its order.
+  private let tensors: [ComparedTensor]
+  /// What the patch says of where the result comes from.
+  private let source: PatchMetadata.Source
+  private let output: String
+  private let overwrites: Bool
+  /// What is read besides the base: checkpoints, and files of a GRADIEND.
+  package var otherInputs: [any TensorSource] = []
+  package var otherFiles: [MappedFile] = []
+  /// The checkpoint whose layout the result has, where it is not that of the base.
+  package var layoutSource: Checkpoint?
+  package var origins = PatchMetadata.Origins()
+  /// What each tensor's update may err, relative to it; 0 for an exact patch.
+  package var maxRelativeError = 0.0
+
+  package init(
+    base: Checkpoint, tensors: [ComparedTensor], source: PatchMetadata.Source, output: String,
+    overwrites: Bool
+  ) {
+    self.base = base
+    self.tensors = tensors
+    self.source = source
+    self.output = output
+    self.overwrites = overwrites
+  }
+
+  /// - Throws: ``PatchError``; nothing then has the output's name.
+  /// - Complexity: O(bytes of the base), with a few chunks of memory for each thread.
+  package func run(_ execution: Execution) throws(PatchError) -> PatchSummary {
+    let plan = ChunkPlan(tensors)
+    let writer = try PatchError.writing(output) { () throws(SystemError) in
+      try PatchWriter(
+        path: output, overwrites: overwrites, reserving: longestMetadata,
+        hasLayouts: layoutSource != nil)
+    }
+    let baseHashes = OrderedStage(FileHasher(base), execution)
+    let resultHashes = OrderedStage(FileHasher(base), execution)
+    let table = OrderedStage(TensorTable(plan, writer: writer), execution)
+
+    try execution.forEachChunk(of: plan, closing: [baseHashes, resultHashes, table]) {
+      (chunk) throws(PatchError) in
+      let stored = chunk.tensor.base
+      // One copy of each is coded and goes into all digests, so that they agree whatever becomes of
+      // the files.
+      let before = base.bytes(of: stored, in: chunk.byteRange)
+      let (after, quantisation) = try result(of: chunk, base: before)
+      let encoded = ChunkCoder(chunk.shape).encode(
+        base: before.rawSpan, result: after.rawSpan, shifts: quantisation?.shifts ?? ShiftTable())
+      let digests = (base: Digest128(of: before.rawSpan), result: Digest128(of: after.rawSpan))
+      let nonFiniteCount =
+        encoded.changedCount > 0
+        ? FloatStorage(stored.elementType)?.nonFiniteCount(
+          in: after.rawSpan, base: before.rawSpan) ?? 0 : 0
+      try baseHashes.submit(chunk.number) {
+        $0.update(before.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
+      }
+      if layoutSource == nil {
+        try resultHashes.submit(chunk.number) {
+          $0.update(after.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
+        }
+      }
+      try table.submit(chunk.number) { (table) throws(PatchError) in
+        try PatchError.writing(output) { () throws(SystemError) in
+          try table.append(
+            encoded, of: chunk, digests: digests, quantisation: quantisation,
+            nonFiniteCount: nonFiniteCount)
+        }
+      }
+    }
+    // What came from several chunks, or before them, may be of different times.
+    let inputs = [base] + otherInputs
+    for file in inputs.flatMap(\.mappedFiles) + otherFiles where file.hasChanged {
+      throw PatchError.changed(file.path)
+    }
+    // Files of another layout are hashed as they are.
+    let resultFiles =
+      layoutSource.map { FileHasher.digests($0.files.map(\.mapped), named: base) }
+      ?? resultHashes.withState { $0.finish() }
+    for input in inputs { try UnfinishedChange.check(input) }
+    return try finish(
+      files: (baseHashes.withState { $0.finish() }, resultFiles),
+      table: table.withState { $0 })
+  }
+
+  /// The result's bytes of a chunk, made coarser if the patch is bounded.
+  ///
+  /// Each chunk keeps to the allowed error, and so does each tensor.
+  private func result(
+    of chunk: Chunk<ComparedTensor>, base before: [UInt8]
+  ) throws(PatchError) -> ([UInt8], Quantisation?) {
+    guard let exact = chunk.tensor.result.bytes(of: chunk, base: before) else {
+      throw PatchError.changed(base.file(of: chunk.tensor.base).path)
+    }
+    guard maxRelativeError > 0, case .float(let format) = chunk.shape.element else {
+      return (exact, nil)
+    }
+    let quantisation = Quantisation(
+      base: before.rawSpan, result: exact.rawSpan, format: format,
+      maxRelativeError: maxRelativeError)
+    var coarse = [UInt8](uninitializedByteCount: exact.count)
+    coarse.withMutableRawSpan {
+      quantisation.quantise(base: before.rawSpan, result: exact.rawSpan, into: &$0)
+    }
+    return (coarse, quantisation)
+  }
+
+  private func finish(
+    files: (base: [FileDigest], result: [FileDigest]), table: TensorTable
+  ) throws(PatchError) -> PatchSummary {
+    var table = table
+    let layouts = layoutSource.map {
+      PatchLayouts(base: CheckpointLayout(base).encoded, result: CheckpointLayout($0).encoded)
+    }
+    let byteCount = try PatchError.writing(output) { () throws(SystemError) in
+      try table.finish(layouts: layouts) { table in
+        let totals = table.totals
+        return metadata(
+          base: .init(files: files.base, digest: "\(totals.base)"),
+          result: .init(files: files.result, digest: "\(totals.result)"),
+          relativeError: "\(Float(table.relativeError))",
+          changedTensorCount: table.tensors.count { $0.change != nil },
+          changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+      }
+    }
+    var notes: [String] = []
+    if table.nonFiniteCount > 0 {
+      let isOne = table.nonFiniteCount == 1
+      notes.append(
+        "\(Quantity.count(table.nonFiniteCount)) \(isOne ? "element" : "elements") of the result "
+          + "\(isOne ? "is" : "are") NaN or infinite and finite in the base")
+    }
+    return PatchSummary(
+      path: output, byteCount: byteCount,
+      baseByteCount: base.files.reduce(0) { $0 + $1.mapped.byteCount },
+      tensorCount: table.tensors.count, elementCount: elementCount,
+      changedTensorCount: table.tensors.count { $0.change != nil },
+      changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
+      maxRelativeError: maxRelativeError, relativeError: table.relativeError, notes: notes)
+  }
+
+  private var elementCount: Int {
+    base.tensors.reduce(0) { $0 + $1.descriptor.elementCount }
+  }
+
+  private func metadata(
+    base identity: PatchMetadata.Identity, result resultIdentity: PatchMetadata.Identity,
+    relativeError: String, changedTensorCount: Int, changedElementCount: Int
+  ) -> PatchMetadata {
+    let precision = PatchMetadata.Precision(
+      maxRelativeError: "\(Float(maxRelativeError))", relativeError: relativeError)
+    return PatchMetadata(
+      source: source, origins: origins, precision: maxRelativeError > 0 ? precision : nil,
+      base: identity, result: resultIdentity,
+      tensorCount: base.tensors.count, elementCount: elementCount,
+      changedTensorCount: changedTensorCount, changedElementCount: changedElementCount)
+  }
+
+  /// Metadata as long as those that will be known at the end.
+  private var longestMetadata: PatchMetadata {
+    let identity = PatchMetadata.Identity(
+      files: base.files.map { .init(name: $0.name, sha256: String(repeating: "0", count: 64)) },
+      digest: String(repeating: "0", count: 32))
+    return metadata(
+      base: identity, result: identity, relativeError: "-1.23456789e-10",
+      changedTensorCount: base.tensors.count, changedElementCount: elementCount)
+  }
+}
+
+/// What a patch that was made holds.
+public struct PatchSummary: Sendable {
+  /// Where the patch is.
+  public let path: String
+  /// The length of the patch.
+  public let byteCount: Int
+  /// The length of the base's weight files.
+  public let baseByteCount: Int
+  /// Tensors of the base.
+  public let tensorCount: Int
+  /// Elements of the base.
+  public let elementCount: Int
+  /// Tensors that differ in the result.
+  public let changedTensorCount: Int
+  /// Elements that differ in the result.
+  public let changedElementCount: Int
+  /// What each tensor's update was allowed to err, RMS over RMS; 0 for an exact patch.
+  public let maxRelativeError: Double
+  /// The largest that any tensor's update errs.
+  public let relativeError: Double
+  /// What a user should know, in sentences without a full stop.
+  public package(set) var notes: [String] = []
+}

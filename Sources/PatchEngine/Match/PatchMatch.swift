@@ -1,0 +1,139 @@
+internal import ByteIO
+package import Checkpoints
+internal import DeltaCoding
+internal import ModelNames
+package import PatchFormat
+
+/// The tensors of a patch, found in a source that holds their values.
+package struct PatchMatch: Sendable {
+  package let patch: PatchFile
+  package let source: any TensorSource
+  /// In the order of the source, or of the patch if the source holds the values in another form.
+  package private(set) var tensors: [MatchedTensor] = []
+  /// Bytes of the source's tensors that are neither checked nor changed.
+  package private(set) var unmatched: [StoredBytes] = []
+  /// Whether all tensors are stored as they are in the patch, under the same names.
+  package private(set) var isDirect = false
+  /// Whether all tensors of the patch's base are there.
+  package var isComplete = true
+  /// What a user should know, in sentences without a full stop.
+  package var notes: [String] = []
+  /// Whether the source is being changed in place, so that not all its bytes are those of one of the
+  /// patch's two checkpoints.
+  private let isPartlyChanged: Bool
+
+  /// - Parameters:
+  ///   - patch: the patch.
+  ///   - source: what it is applied to or stripped from.
+  ///   - isPartlyChanged: whether the source is being changed in place.
+  /// - Throws: ``PatchError`` of kind `mismatch` naming the first tensor that does not fit.
+  package init(
+    _ patch: PatchFile, _ source: any TensorSource, isPartlyChanged: Bool = false
+  ) throws(PatchError) {
+    self.patch = patch
+    self.source = source
+    self.isPartlyChanged = isPartlyChanged
+    let sharesNames = patch.index.tensors.contains { source[$0.name] != nil }
+    switch source.convention {
+    case .huggingFace where isOfGGUF && !sharesNames: try matchOrigin()
+    case .gguf(let header) where !sharesNames:
+      let mapping = try PatchError.opening { () throws(CheckpointError) in
+        try GGUFMapping(header, path: source.path)
+      }
+      try matchConverted(mapping)
+    default:
+      if holdsOtherFloats { try matchConverted(nil) } else { try matchDirectly() }
+    }
+  }
+
+  /// Whether the patch was made for a GGUF.
+  private var isOfGGUF: Bool { patch[GGUFMapping.embedding] != nil }
+
+  /// Whether a tensor has the patch's name, but another type of floats.
+  private var holdsOtherFloats: Bool {
+    let floats: Set<ElementType> = [.float32, .float16, .bfloat16]
+    return patch.index.tensors.contains { tensor in
+      guard let found = source[tensor.name]?.elementType else { return false }
+      return found != tensor.elementType && floats.isSuperset(of: [found, tensor.elementType])
+    }
+  }
+
+  private mutating func matchDirectly() throws(PatchError) {
+    isDirect = true
+    for found in source.tensors {
+      guard let expected = patch[found.name] else {
+        throw mismatch(found.name, "tensor '\(found.name)' is not in the patch's base")
+      }
+      guard expected.elementType == found.elementType, expected.shape == found.shape else {
+        throw mismatch(
+          found.name,
+          "tensor '\(found.name)' is \(found.elementType.name) \(found.shape), the patch is for "
+            + "\(expected.elementType.name) \(expected.shape)")
+      }
+      add(try MatchedTensor(expected, in: patch, storedAs: found))
+    }
+    if let missing = patch.index.tensors.first(where: { source[$0.name] == nil }) {
+      throw mismatch(
+        missing.name, "tensor '\(missing.name)' of the patch's base is missing")
+    }
+  }
+
+  // MARK: Reading and writing
+
+  /// A copy of a chunk's values, in the patch's type and order.
+  ///
+  /// - Throws: ``PatchError`` if the source does not tell what they are.
+  package func values(of chunk: Chunk<MatchedTensor>) throws(PatchError) -> [UInt8] {
+    try chunk.tensor.values(of: chunk, from: source)
+  }
+
+  /// Writes a chunk, given in the patch's type and order, as the source would store it.
+  ///
+  /// - Parameters:
+  ///   - values: the chunk's bytes.
+  ///   - chunk: the chunk.
+  ///   - sink: the source's files or memory, or others in their image.
+  ///   - losses: counts values that the stored types cannot hold; nil refuses them.
+  /// - Throws: ``PatchError`` if a value could not be read back; what `sink` throws.
+  package func write(
+    _ values: RawSpan, of chunk: Chunk<MatchedTensor>, to sink: any TensorSink,
+    countingIn losses: LossCounter? = nil
+  ) throws(PatchError) {
+    try chunk.tensor.write(values, of: chunk, to: sink, path: source.path, countingIn: losses)
+  }
+
+  // MARK: Building
+
+  package mutating func add(_ tensor: MatchedTensor) {
+    tensors.append(tensor)
+    unmatched += tensor.unmatchedBytes
+  }
+
+  /// Leaves a tensor of the source as it is.
+  package mutating func leave(_ tensor: StoredTensor) {
+    unmatched.append(StoredBytes(tensor: tensor, byteRange: 0..<tensor.byteCount))
+  }
+
+  /// Whether a tensor is the embedding once more, and so changes with it. Of a source that is partly
+  /// changed the two may differ, but were the same in the beginning.
+  package func isCopy(_ head: StoredTensor, of embedding: StoredTensor) -> Bool {
+    guard head.shape == embedding.shape, head.elementType == embedding.elementType else {
+      return false
+    }
+    return isPartlyChanged || source.isSame(head, as: embedding, of: source)
+  }
+
+  package func mismatch(_ tensor: String, _ message: String) -> PatchError {
+    PatchError(
+      .mismatch, path: source.path, tensor: tensor, message, remedy: patch.baseDescription)
+  }
+}
+
+extension PatchFile {
+  /// A sentence on the base that the patch needs.
+  package var baseDescription: String {
+    let files = metadata.base.files.map { "\($0.name) (SHA-256 \($0.sha256))" }
+    let more = files.count > 1 ? " and \(files.count - 1) more" : ""
+    return "the patch was made for \(files.first ?? "no file")\(more)"
+  }
+}

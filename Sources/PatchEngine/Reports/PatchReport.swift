@@ -1,0 +1,113 @@
+internal import ByteIO
+package import Checkpoints
+internal import DeltaCoding
+package import PatchFormat
+
+/// What a patch holds.
+public struct PatchReport: Sendable {
+  /// A tensor that the patch changes.
+  public struct Change: Sendable {
+    /// As the base has it.
+    public let tensor: TensorReport
+    /// How many of its elements differ in the result.
+    public let changedCount: Int
+    /// Its bytes in the patch.
+    public let byteCount: Int
+    /// How far it moves; nil if that was not measured, or if its elements are no floats.
+    public internal(set) var update: UpdateMeasure?
+  }
+
+  /// Some of a patch's bytes.
+  public struct Part: Sendable {
+    /// What they are for, such as `positions`.
+    public let name: String
+    /// How many there are.
+    public let byteCount: Int
+  }
+
+  /// The metadata, as they stand in the file.
+  public let metadata: [Metadatum]
+  /// Tensors of the base.
+  public let tensorCount: Int
+  /// Elements of the base.
+  public let elementCount: Int
+  /// All tensors of the base, in the order in which the patch lists them.
+  public let tensors: [TensorReport]
+  /// In the order in which they lie in the patch.
+  public private(set) var changes: [Change]
+  /// What the file's bytes are for; they add up to its length.
+  public let parts: [Part]
+
+  /// - Throws: ``CheckpointError`` if a chunk's header is damaged.
+  package init(_ patch: PatchFile) throws(CheckpointError) {
+    metadata = patch.metadata.entries.map { Metadatum(key: $0.key, value: $0.value) }
+    tensors = patch.index.tensors.map {
+      TensorReport(name: $0.name, elementType: $0.elementType, shape: $0.shape)
+    }
+    tensorCount = tensors.count
+    elementCount = patch.index.tensors.reduce(0) { $0 + $1.elementCount }
+    changes = patch.index.tensors.compactMap { tensor in
+      tensor.change.map { change in
+        Change(
+          tensor: TensorReport(
+            name: tensor.name, elementType: tensor.elementType, shape: tensor.shape),
+          changedCount: change.elementCount, byteCount: change.byteRange.count)
+      }
+    }
+    let streams = try Self.streams(of: patch)
+    parts = [
+      ("header", patch.deltasByteRange.lowerBound),
+      ("chunk headers", patch.deltasByteRange.count - streams.total),
+      ("positions", streams.positions), ("values", streams.values), ("strip", streams.strip),
+      ("layouts", patch.layoutsByteRange.count), ("index", patch.indexByteRange.count),
+    ].filter { $0.0 != "layouts" || patch.layouts != nil }
+      .map { Part(name: $0.0, byteCount: $0.1) }
+  }
+
+  /// What was measured of tensors of floats, by their names; nil if nothing was.
+  package var updates: [String: UpdateMeasure]? {
+    didSet {
+      for index in changes.indices { changes[index].update = updates?[changes[index].tensor.name] }
+    }
+  }
+
+  private struct Streams {
+    var positions = 0
+    var values = 0
+    var strip = 0
+
+    var total: Int { positions + values + strip }
+  }
+
+  /// The bytes of each kind of stream in all chunks.
+  private static func streams(of patch: PatchFile) throws(CheckpointError) -> Streams {
+    var streams = Streams()
+    for tensor in patch.index.tensors {
+      guard let change = tensor.change else { continue }
+      let chunks = TensorChunks(elementType: tensor.elementType, shape: tensor.shape)
+      let element = CodedElement(tensor.elementType)
+      try CheckpointError.attributing(patch.path) { () throws(FormatError) in
+        let ranges = try patch.chunkByteRanges(of: change, count: chunks.count)
+        for (chunk, range) in zip(chunks, ranges) {
+          let shape = ChunkShape(element: element, rows: chunk.rows, columns: chunk.columns)
+          do throws(FormatError) {
+            defer { patch.file.releasePages(in: range) }
+            let summary = try ChunkCoder(shape).summary(of: patch.file.bytes.extracting(range))
+            streams.positions += summary.positions
+            streams.values += summary.values
+            streams.strip += summary.strip
+          } catch {
+            throw error.shifted(by: range.lowerBound)
+          }
+        }
+      }
+    }
+    return streams
+  }
+
+  /// The length of the patch.
+  public var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+
+  /// Elements of the base that differ in the result.
+  public var changedElementCount: Int { changes.reduce(0) { $0 + $1.changedCount } }
+}

@@ -1,0 +1,174 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Hub
+internal import PatchEngine
+internal import PatchFormat
+
+/// All that a model card says, found together from the patch, the publisher and the base's card
+/// (Formats/hub.md, section 4).
+struct CardFacts {
+  let patch: PatchFile
+  let report: PatchReport
+  let details: CardDetails
+  let base: RepositoryName
+  /// Nil if nobody said which.
+  let baseCommit: Commit?
+  /// The base's snapshot in the cache, if it is there.
+  let baseFolder: String?
+  let repository: RepositoryName
+  let license: License
+  /// The duties that come with it, where they are known.
+  let terms: LicenceTerms?
+  let languages: [String]
+  let pipelineTag: String?
+  /// What the publisher should know, in sentences without a full stop.
+  private(set) var notes: [String] = []
+
+  struct License {
+    var identifier: String?
+    var name: String?
+    var link: String?
+  }
+
+  /// - Throws: ``PatchError`` if what the publisher says is no name, or nobody says what the base is.
+  init(_ patch: PatchFile, _ details: CardDetails) throws(PatchError) {
+    self.patch = patch
+    self.details = details
+    report = try PatchError.opening { () throws(CheckpointError) in try PatchReport(patch) }
+    (base, baseCommit) = try Self.base(patch, details)
+    let snapshot = Self.snapshot(of: base, baseCommit)
+    baseFolder = snapshot
+    let card = snapshot.flatMap(Self.card(in:))
+    var notes: [String] = []
+    if card == nil, details.license == nil || details.languages.isEmpty {
+      notes.append(
+        "the base's own card is not in the Hub's cache, so licence and languages are not taken from "
+          + "it; this gets it: hf download \(base) README.md")
+    }
+    license = Self.license(details, card, base, &notes)
+    if license.identifier == "other", license.name == nil || license.link == nil {
+      notes.append("for the licence 'other', the Hub wants --license-name and --license-link too")
+    }
+    terms = LicenceTerms([license.identifier, license.name].compactMap { $0 })
+    languages = details.languages.isEmpty ? card?.texts("language") ?? [] : details.languages
+    pipelineTag = card?.text("pipeline_tag")
+    repository = try Self.repository(details, base, terms, &notes)
+    for dataset in details.datasets where RepositoryName(dataset) == nil {
+      throw PatchError(.usage, "'\(dataset)' cannot be the name of a data set on the Hub")
+    }
+    self.notes = notes
+  }
+
+  // MARK: The base
+
+  private static func base(
+    _ patch: PatchFile, _ details: CardDetails
+  ) throws(PatchError) -> (RepositoryName, Commit?) {
+    let recorded = patch.metadata.origins.base
+    guard let named = details.base else {
+      guard let recorded else {
+        throw PatchError(
+          .usage, path: patch.path, "the patch does not record where on the Hub its base is",
+          remedy:
+            "name it with --base OWNER/NAME; a patch that is made with the base's name on the "
+            + "Hub records it")
+      }
+      return (recorded.repository, recorded.commit)
+    }
+    guard let reference = HubReference(named), reference.path == nil else {
+      throw PatchError(
+        .usage, "'\(named)' cannot be the base's name on the Hub",
+        remedy: "write OWNER/NAME or OWNER/NAME@COMMIT")
+    }
+    let commit =
+      reference.revision.flatMap { Commit($0) }
+      ?? (recorded?.repository == reference.repository ? recorded?.commit : nil)
+    return (reference.repository, commit)
+  }
+
+  private static func snapshot(of base: RepositoryName, _ commit: Commit?) -> String? {
+    guard let cache = HubCache(environment: Environment.value) else { return nil }
+    for revision in [commit.map { "\($0)" }, nil] {
+      let reference = HubReference(base, revision: revision)
+      guard let path = try? cache.locate(reference).path else { continue }
+      if FileStatus.exists(Folder.join(path, "README.md")) || revision == nil { return path }
+    }
+    return nil
+  }
+
+  private static func card(in snapshot: String) -> FrontMatter? {
+    guard let file = try? MappedFile(path: Folder.join(snapshot, "README.md")),
+      file.byteCount <= 1 << 24
+    else { return nil }
+    return FrontMatter(card: String(decoding: file.bytes.array, as: UTF8.self))
+  }
+
+  // MARK: Licence and name
+
+  private static func license(
+    _ details: CardDetails, _ card: FrontMatter?, _ base: RepositoryName, _ notes: inout [String]
+  ) -> License {
+    if let identifier = details.license {
+      return License(
+        identifier: identifier, name: details.licenseName, link: details.licenseLink)
+    }
+    var license = License(
+      identifier: card?.text("license"),
+      name: details.licenseName ?? card?.text("license_name"),
+      link: details.licenseLink ?? card?.text("license_link").map { absolute($0, base) })
+    guard license.identifier == nil else { return license }
+    if let likely = LicenceTerms.likely(for: base) {
+      license.identifier = likely.identifier
+      notes.append(
+        "the licence is taken to be '\(likely.identifier)' from the base's name; if it is another, "
+          + "say so with --license")
+    } else {
+      notes.append("the licence is not known, so the card has none; name it with --license")
+    }
+    return license
+  }
+
+  /// A link to a file of the base's repository leads there from the patch's, too.
+  private static func absolute(_ link: String, _ base: RepositoryName) -> String {
+    link.contains("://") ? link : "https://huggingface.co/\(base)/blob/main/\(link)"
+  }
+
+  private static func repository(
+    _ details: CardDetails, _ base: RepositoryName, _ terms: LicenceTerms?,
+    _ notes: inout [String]
+  ) throws(PatchError) -> RepositoryName {
+    if let text = details.repository {
+      guard let name = RepositoryName(text) else {
+        throw PatchError(
+          .usage, "'\(text)' cannot be the name of a repository on the Hub",
+          remedy: "write OWNER/NAME, of letters, digits, '-', '_' and '.'")
+      }
+      if let terms, let prefix = terms.namePrefix, !terms.allowsName(name.name) {
+        notes.append(
+          "the \(terms.name) wants the name of a derived model to begin with '\(prefix)', and "
+            + "'\(name.name)' does not")
+      }
+      return name
+    }
+    notes.append(
+      "the card does not know who publishes the patch; with --repository OWNER/NAME its commands can "
+        + "be pasted as they are")
+    return suggestedName(base, details.feature, terms)
+  }
+
+  private static func suggestedName(
+    _ base: RepositoryName, _ feature: String?, _ terms: LicenceTerms?
+  ) -> RepositoryName {
+    var stem = base.name
+    if let terms, let prefix = terms.namePrefix, !terms.allowsName(stem) {
+      let bare = stem.lowercased().hasPrefix("meta-") ? String(stem.dropFirst(5)) : stem
+      stem = terms.allowsName(bare) ? bare : prefix.replacing(" ", with: "-") + "-" + bare
+    }
+    let words = (feature ?? "gradiend").lowercased().split {
+      !($0.isASCII && ($0.isLetter || $0.isNumber))
+    }
+    let ending = "-" + (words.prefix(4) + ["patch"]).joined(separator: "-")
+    return RepositoryName(stem.prefix(90 - min(60, ending.count)) + ending)
+      ?? RepositoryName("gradiend-patch") ?? base
+  }
+}

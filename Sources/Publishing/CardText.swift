@@ -1,0 +1,252 @@
+internal import ByteIO
+internal import Hub
+internal import PatchEngine
+internal import PatchFormat
+
+/// What a card tells people, in Markdown.
+struct CardText {
+  private let facts: CardFacts
+  private let picture: String?
+
+  init(_ facts: CardFacts, picture: String?) {
+    self.facts = facts
+    self.picture = picture
+  }
+
+  var text: String {
+    [introduction, changes, use, digests, limits, license].joined(separator: "\n")
+  }
+
+  private var metadata: PatchMetadata { facts.patch.metadata }
+  private var baseLink: String { "[\(facts.base)](https://huggingface.co/\(facts.base))" }
+
+  private var introduction: String {
+    let about =
+      facts.details.feature.map { " It is about the feature *\(Markdown.plain($0))*." } ?? ""
+    let display = facts.terms?.display.map { "**\($0)**\n\n" } ?? ""
+    return """
+      # \(Markdown.plain(facts.repository.name))
+
+      \(display)A patch for \(baseLink), \(Quantity.bytes(facts.patch.file.byteCount)).\(about) It holds \
+      no weights: it says what changes in \
+      those of the base, is of use with the base only, and gives exactly the model that the \
+      publisher made.
+
+      """
+  }
+
+  // MARK: What it changes
+
+  private var changes: String {
+    let rows = (source + counts).map { "| \($0) | \($1) |\n" }.joined()
+    let image = picture.map { "\n![What the patch changes, layer by layer](\($0))\n" } ?? ""
+    return "## What it changes\n\n| | |\n| --- | --- |\n" + rows + image
+  }
+
+  private var source: [(String, String)] {
+    var rows = [("Base", place(facts.base, facts.baseCommit))]
+    switch metadata.source {
+    case .gradiend(let update):
+      rows += [
+        (
+          "Method",
+          "[GRADIEND](https://arxiv.org/abs/2502.01406): the learning rate times the decoder's "
+            + "output for the feature factor is added to the weights"
+        )
+      ]
+      if let factors = update.featureFactors {
+        rows.append(("Feature factor h", Markdown.plain(factors)))
+      }
+      rows += [
+        ("Learning rate α", Markdown.plain(update.learningRate)),
+        ("Part", Markdown.plain(update.part)),
+      ]
+      if let origin = metadata.origins.gradiend {
+        rows.append(("GRADIEND", place(origin.repository, origin.commit)))
+      }
+      rows.append(("Digest of the GRADIEND", Markdown.plain(update.gradiendDigest)))
+      let datasets = facts.details.datasets.map {
+        "[\($0)](https://huggingface.co/datasets/\($0))"
+      }
+      if !datasets.isEmpty { rows.append(("Data", datasets.joined(separator: ", "))) }
+    case .diff:
+      let result = metadata.origins.result.map { ": " + place($0.repository, $0.commit) } ?? ""
+      rows.append(("Method", "the difference between the base and a finished model" + result))
+    }
+    return rows
+  }
+
+  private var counts: [(String, String)] {
+    let report = facts.report
+    let share = Quantity.share(report.changedElementCount, of: report.elementCount)
+    let precision =
+      metadata.precision.map {
+        "bounded: the update differs from what was asked for by "
+          + "\(Markdown.plain($0.relativeError)) of its RMS at most in any tensor"
+      } ?? "exact"
+    return [
+      (
+        "Parameters changed",
+        "\(Quantity.count(report.changedElementCount)) of \(Quantity.count(report.elementCount)), "
+          + share
+      ),
+      ("Tensors changed", "\(report.changes.count) of \(report.tensorCount)"),
+      ("Precision", precision),
+    ]
+  }
+
+  private func place(_ repository: RepositoryName, _ commit: Commit?) -> String {
+    let link = "[\(repository)](https://huggingface.co/\(repository))"
+    return commit.map { "\(link) at commit `\($0)`" } ?? link
+  }
+
+  // MARK: How to use it
+
+  private var use: String {
+    let folder = Shell.quoted(facts.outputName)
+    let base = Shell.quoted("\(facts.baseReference)")
+    let patch = facts.repository.owner == nil ? "OWNER/\(facts.repository)" : "\(facts.repository)"
+    let commands = """
+      \(facts.baseDownloadCommand)
+      hf download \(patch)
+      gradiend-patch apply \(base) \\
+        \(patch) -o \(folder)
+      gradiend-patch verify \(folder) \(patch) --expect result
+      """
+    let strip =
+      "gradiend-patch strip \(folder) \(patch) -o \(Shell.quoted(facts.strippedName))"
+    return """
+      ## How to use it
+
+      With `gradiend-patch`, and `hf` of the Hugging Face Hub:
+
+      \(Markdown.block(commands, language: "sh"))
+      `apply` gives the publisher's bytes, or an error and no output. \(loading)
+      `strip` gives the base back:
+
+      \(Markdown.block(strip, language: "sh"))
+      """
+  }
+
+  /// How the result is run.
+  private var loading: String {
+    if let file = facts.baseFile {
+      return file.hasSuffix(".gguf")
+        ? "The output is a GGUF like the base, for llama.cpp and programs built on it.\n"
+        : "The output is a weight file like the base.\n"
+    }
+    let loader =
+      switch facts.pipelineTag {
+      case "text-generation": "AutoModelForCausalLM"
+      case "fill-mask": "AutoModelForMaskedLM"
+      default: "AutoModel"
+      }
+    let program = """
+      from transformers import \(loader)
+      model = \(loader).from_pretrained("\(facts.outputName)", dtype="auto")
+      """
+    return "The output loads as the base does:\n\n\(Markdown.block(program, language: "python"))"
+  }
+
+  // MARK: Digests
+
+  private var digests: String {
+    """
+    ## Digests
+
+    SHA-256 of the weight files: the base's, then the result's. `gradiend-patch verify MODEL PATCH \
+    --sha256` compares them; without `--sha256` it compares the values, which may lie in other files.
+
+    \(Markdown.block(metadata.base.files.lines))
+    \(Markdown.block(metadata.result.files.lines))
+    """
+  }
+
+  // MARK: Limits
+
+  private var limits: String {
+    let scope =
+      switch metadata.source {
+      case .gradiend:
+        "GRADIEND changes one feature, as its training data show it. Debiasing by it is partial, and "
+          + "other biases remain."
+      case .diff: "Whatever was changed, the biases of the base remain unless shown otherwise."
+      }
+    let bounded =
+      metadata.precision == nil
+      ? ""
+      : "- The result is not quite what was asked for, within the precision above. Applying and "
+        + "stripping are exact all the same.\n"
+    return """
+      ## Limits
+
+      - \(scope)
+      - The change may cost quality elsewhere. Evaluate the result for your use, in your languages \
+      and on your data, before you rely on it.
+      - The patch fits the values of this base and no other fine-tune of it; `apply` refuses those.
+      \(bounded)- The digests guard against accidents. Whether to trust the publisher is for you to \
+      say; a signature, if there is one, tells who that is.
+
+      """
+  }
+
+  // MARK: Licence
+
+  private var license: String {
+    guard let terms = facts.terms else {
+      return """
+        ## Licence
+
+        The result is derived from \(baseLink), whose licence applies to it.
+
+        """
+    }
+    return """
+      ## Licence
+
+      The result is derived from \(baseLink), under the [\(terms.name)](\(terms.link)); its \
+      [use policy](\(terms.usePolicy)) applies.
+
+      \(terms.notice)
+
+      """
+  }
+}
+
+extension CardFacts {
+  /// The base's weight file, unless it is a folder that programs load by its name.
+  var baseFile: String? {
+    guard let first = patch.metadata.base.files.first?.name, first != "model.safetensors",
+      !(first.hasSuffix(".safetensors") && first.contains("-of-"))
+    else { return nil }
+    return first
+  }
+
+  /// The base, as a user names it.
+  var baseReference: HubReference {
+    let file = baseFile.flatMap { HubReference("\(base)/\($0)")?.path }
+    return HubReference(base, revision: baseCommit.map { "\($0)" }, path: file)
+  }
+
+  /// What gets the base.
+  var baseDownloadCommand: String {
+    // Of a split set, one file is not enough.
+    let isSplit = patch.metadata.base.files.count > 1
+    let whole = HubReference(base, revision: baseReference.revision)
+    return (isSplit ? whole : baseReference).downloadCommand
+  }
+
+  /// A name for the result that a user makes.
+  var outputName: String {
+    let ending = "-patch"
+    let isBare = repository.name.hasSuffix(ending) && repository.name.count > ending.count
+    return name(
+      isBare ? String(repository.name.dropLast(ending.count)) : repository.name + "-applied")
+  }
+
+  var strippedName: String { name(base.name + "-again") }
+
+  private func name(_ stem: String) -> String {
+    baseFile.map { stem + ($0.hasSuffix(".gguf") ? ".gguf" : ".safetensors") } ?? stem
+  }
+}

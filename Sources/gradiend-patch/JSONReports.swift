@@ -1,0 +1,224 @@
+import Checkpoints
+import GradiendPatch
+
+// The keys of these objects are an interface: Formats/json.md lists them, and they stay.
+
+extension PatchSummary {
+  /// The summary as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("patch", .string(path)),
+      .init("bytes", .integer(byteCount)),
+      .init("base_bytes", .integer(baseByteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("elements", .integer(elementCount)),
+      .init("changed_tensors", .integer(changedTensorCount)),
+      .init("changed_elements", .integer(changedElementCount)),
+      .init("max_relative_error", .real(maxRelativeError)),
+      .init("relative_error", .real(relativeError)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
+extension ModelSummary {
+  /// The summary as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("output", .string(path)),
+      .init("is", role.map { .string($0.name) } ?? .null),
+      .init("bytes", .integer(byteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("changed_tensors", .integer(changedTensorCount)),
+      .init("changed_elements", .integer(changedElementCount)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
+extension Verify.Verdict {
+  /// The verdict as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("is", role.map { .string($0.name) } ?? .null),
+      .init("tensors", .integer(tensorCount)),
+      .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
+      .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
+      .init("published_files", .boolean(hasPublishedFiles)),
+      .init("damaged_files", .array(damagedFiles.map { .string($0) })),
+      .init("sha256", .string(sha256)),
+    ]).text()
+  }
+}
+
+extension Inspection {
+  /// The report as a JSON object, indented.
+  var json: String {
+    let kinds: [(String, [JSONValue.Member]?)] = [
+      ("patch", patch?.members), ("checkpoint", checkpoint?.members),
+      ("gradiend", gradiend?.members),
+    ]
+    let members = kinds.flatMap { kind, members in
+      members.map { [.init("kind", .string(kind))] + $0 } ?? []
+    }
+    return JSONValue.object(members).text(isIndented: true)
+  }
+}
+
+extension PatchReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("bytes", .integer(byteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("elements", .integer(elementCount)),
+      .init("changed_elements", .integer(changedElementCount)),
+      .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
+      .init("byte_counts", .object(parts.map { .init($0.name, .integer($0.byteCount)) })),
+      .init(
+        "changed_tensors",
+        .array(
+          changes.map { change in
+            .object(
+              change.tensor.members + [
+                .init("changed_elements", .integer(change.changedCount)),
+                .init("bytes", .integer(change.byteCount)),
+              ] + (change.update?.members ?? []))
+          })),
+    ]
+  }
+}
+
+extension UpdateMeasure {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("update_rms", .real(updateRMS)),
+      .init("base_rms", .real(baseRMS)),
+      .init("relative_update", relative.map { .real($0) } ?? .null),
+    ]
+  }
+}
+
+extension CheckpointReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init(
+        "files",
+        .array(
+          files.map {
+            .object([
+              .init("name", .string($0.name)), .init("bytes", .integer($0.byteCount)),
+            ])
+          })),
+      .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
+      .init("tensors", .array(tensors.map { .object($0.members) })),
+    ]
+  }
+}
+
+extension GradiendReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("entries", .integer(entryCount)),
+      .init("latents", .integer(latentCount)),
+      .init("activation", .string(activation)),
+      .init("bias", .boolean(hasBias)),
+      .init("type", .string(elementType)),
+      .init(
+        "parameters",
+        .array(
+          parameters.map { parameter in
+            let shape = parameter.shape.map {
+              JSONValue.Member("shape", .array($0.map { .integer($0) }))
+            }
+            let count = parameter.selectedCount.map { JSONValue.Member("selected", .integer($0)) }
+            let members: [JSONValue.Member?] = [
+              .init("name", .string(parameter.name)), shape,
+              .init("selection", .string(parameter.selection)), count,
+            ]
+            return .object(members.compactMap { $0 })
+          })),
+    ]
+  }
+}
+
+extension TensorReport {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("name", .string(name)),
+      .init("type", .string(elementType)),
+      .init("shape", .array(shape.map { .integer($0) })),
+      .init("elements", .integer(elementCount)),
+    ]
+  }
+}
+
+extension ModelCard {
+  /// The card as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("output", output.map { .string($0) } ?? .null),
+      .init("repository", .string(repository)),
+      .init("base", .string(base)),
+      .init("license", license.map { .string($0) } ?? .null),
+      .init("text", .string(text)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
+extension PatchPackage {
+  /// The package as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("package", .string(path)),
+      .init("repository", .string(card.repository)),
+      .init("base", .string(card.base)),
+      .init("license", card.license.map { .string($0) } ?? .null),
+      .init(
+        "files",
+        .array(
+          files.map {
+            .object([
+              .init("name", .string($0.name)), .init("bytes", .integer($0.byteCount)),
+              .init("sha256", .string($0.sha256)),
+            ])
+          })),
+      .init("upload", .string(uploadCommand)),
+      .init("notes", .array(notes.map { .string($0) })),
+    ]).text()
+  }
+}
+
+extension OperationProgress {
+  /// The progress as a JSON object on one line, under the key `progress`.
+  var json: String {
+    JSONValue.object([
+      .init(
+        "progress",
+        .object([
+          .init("tensors_done", .integer(tensorsDone)),
+          .init("tensors", .integer(tensorCount)),
+          .init("bytes_done", .integer(bytesDone)),
+          .init("bytes", .integer(byteCount)),
+        ]))
+    ]).text()
+  }
+}
+
+extension PatchError {
+  /// The error as a JSON object on one line, under the key `error`.
+  var json: String {
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    return JSONValue.object([
+      .init(
+        "error",
+        .object([
+          .init("kind", .string(kind.name)),
+          .init("path", text(path)),
+          .init("tensor", text(tensor)),
+          .init("message", .string(message)),
+          .init("remedy", text(remedy)),
+        ]))
+    ]).text()
+  }
+}
