@@ -10,7 +10,7 @@ LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-sanitized golden faults memory fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-sanitized test-client golden faults memory fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -25,6 +25,11 @@ demo: build
 ## test: run the whole test suite
 test: $(PYTHON)/ready
 	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test --disable-xctest
+
+## test-client: build the example of the Swift library's README as a package of its own, and run it
+test-client:
+	@Tests/install-packages.sh $(LIBRARIES) xz-utils
+	@Tests/client/run.sh $(CURDIR)/.build/client
 
 ## golden: write the golden patches anew, which a change of the format needs until it is released
 golden:
