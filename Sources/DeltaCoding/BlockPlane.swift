@@ -40,13 +40,12 @@ struct BlockPlane: ~Copyable {
   mutating func codeFlag<Coder: BinaryCoder & ~Copyable>(
     _ changes: Bool, class index: Int, column: Int, with coder: inout Coder
   ) -> Bool {
-    let odds = Int(table.odds[index])
-    let columnLevel = Int(levels.columns[column]) - Levels.bias
-    let rowLevel = levels.row - Levels.bias
-    levels.visited(probability: UInt64(LogScale.probability(odds + columnLevel)))
+    let level = Int(levels.columns[column]) + levels.row - Self.noLevel
+    let place = ChangeModel.flag(Int(table.odds[index]) + level)
+    let probability = LogScale.probability(place + OddsTable.likely)
     levels.visited(
-      column: column, probability: UInt64(LogScale.probability(odds + rowLevel)))
-    let place = min(max(odds + columnLevel + rowLevel - OddsTable.likely, 0), 63)
+      column: column, probability: Int32(probability),
+      information: LogScale.information(probability))
     return coder.code(changes, models, Self.flags + place)
   }
 
@@ -76,12 +75,12 @@ struct BlockPlane: ~Copyable {
         known >> place & 1 == 1, models, Self.fractions + length << 4 + place)
       magnitude = 2 * magnitude + (bit ? 1 : 0)
     }
-    levels.hit(column: column, rare: isRare)
+    levels.hit(column: column)
     return falls ? -magnitude : magnitude
   }
 
   mutating func endRow(_ index: Int) {
     signs.endRow()
-    levels.endRow(index)
+    levels.endRow()
   }
 }

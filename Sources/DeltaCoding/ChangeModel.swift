@@ -23,11 +23,9 @@ struct ChangeModel: ~Copyable {
     for index in 0..<64 {
       models.start(First.flag + index, at: LogScale.probability(index - 4), trust: 8)
       // Octaves from even odds.
-      let octave = index - 32
-      let saturated = LogScale.probability(2 * octave + 2)
-      models.start(
-        First.double + index, at: max(saturated, octave < -8 ? 4_000 : 9_800), trust: 8)
-      models.start(First.further + index, at: max(saturated, 20_000), trust: 8)
+      let saturated = LogScale.probability(2 * (index - 32) + 1)
+      models.start(First.double + index, at: max(saturated, 4_500), trust: 8)
+      models.start(First.further + index, at: max(saturated, 13_000), trust: 8)
       models.start(First.reach + index, at: max(saturated, 26_000), trust: 4)
     }
     for length in 2..<32 {
@@ -37,22 +35,28 @@ struct ChangeModel: ~Copyable {
     }
   }
 
-  /// Codes whether an element of these odds, at least ``OddsTable/likely``, changes.
+  /// The class of the odds of an element that is looked at.
+  @inline(__always)
+  static func flag(_ odds: Int) -> Int { min(max(odds &- OddsTable.likely, 0), flagCount - 1) }
+
+  /// How many classes there are.
+  static let flagCount = 64
+
+  /// Codes whether an element whose odds are of this class changes.
   @inline(__always)
   func codeFlag<Coder: BinaryCoder & ~Copyable>(
-    _ changes: Bool, odds: Int, with coder: inout Coder
+    _ changes: Bool, _ flag: Int, with coder: inout Coder
   ) -> Bool {
-    coder.code(changes, models, First.flag + min(max(odds - OddsTable.likely, 0), 63))
+    coder.code(changes, models, First.flag + flag)
   }
 
   /// Codes how far the ordinal moves: `magnitude`, at least 1, a multiple of `2^shift`.
   ///
-  /// The exponent is the base's, the level that of row and column together, in half octaves, and
-  /// the sizes are those of ``CompleteOdds``.
+  /// The exponent is the base's, the level that of row and column together, in half octaves.
   @inline(__always)
   func codeMagnitude<Coder: BinaryCoder & ~Copyable>(
     _ magnitude: UInt32, exponent: Int, level: Int, shift: Int,
-    sizes: borrowing UncheckedBuffer<Int16>, with coder: inout Coder
+    odds: borrowing OddsTable, with coder: inout Coder
   ) -> UInt32 {
     let quotient = magnitude >> UInt32(shift)
     let digits = mantissaBitCount - shift
@@ -60,7 +64,7 @@ struct ChangeModel: ~Copyable {
     var length = 1
     var model = First.double
     while length <= digits {
-      let octave = (Int(sizes[exponent + shift + length]) + level) >> 1
+      let octave = (odds.size(exponent &+ shift &+ length) &+ level) >> 1
       guard coder.code(knownLength > length, models, model + min(max(octave + 32, 0), 63)) else {
         break
       }
@@ -71,7 +75,7 @@ struct ChangeModel: ~Copyable {
       return codeFraction(quotient, length: length, with: &coder) << UInt32(shift)
     }
     let reach = codeReach(
-      Int(magnitude >> UInt32(mantissaBitCount)), exponent: exponent, level: level, sizes: sizes,
+      Int(magnitude >> UInt32(mantissaBitCount)), exponent: exponent, level: level, odds: odds,
       with: &coder)
     let rest = coder.codeRaw(quotient & (1 << UInt32(digits) - 1), count: digits)
     return UInt32(truncatingIfNeeded: reach) << UInt32(mantissaBitCount) | rest << UInt32(shift)
@@ -79,14 +83,14 @@ struct ChangeModel: ~Copyable {
 
   /// Codes how many binades a change takes the ordinal further, at least one.
   private func codeReach<Coder: BinaryCoder & ~Copyable>(
-    _ binades: Int, exponent: Int, level: Int, sizes: borrowing UncheckedBuffer<Int16>,
+    _ binades: Int, exponent: Int, level: Int, odds: borrowing OddsTable,
     with coder: inout Coder
   ) -> Int {
     // Beyond the last exponent there is the wrap from one end of all ordinals to the other.
-    let exponentCount = sizes.count - 64
+    let exponentCount = odds.odds.count
     var reach = max(leastReach, exponent + 1)
     while reach < exponent + exponentCount {
-      let octave = (Int(sizes[min(reach + mantissaBitCount + 1, sizes.count - 1)]) + level) >> 1
+      let octave = (odds.size(reach + mantissaBitCount + 1) + level) >> 1
       guard
         coder.code(
           exponent + binades > reach, models, First.reach + min(max(octave + 32, 0), 63))

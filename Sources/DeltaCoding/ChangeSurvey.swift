@@ -5,10 +5,9 @@ struct ChangeSurvey {
   /// Elements by the base's exponent, and those of them that changed.
   private(set) var counts: [Int]
   private(set) var hits: [Int]
-  /// Elements by the result's exponent.
-  private(set) var resultCounts: [Int]
-  /// Elements whose exponent changed, by `16 · the result's exponent + the distance class`.
-  private(set) var moved: [Int]
+  /// Changes by how large they are at which exponent: `[e + j]` says of how many, at exponent e, it
+  /// was asked whether they are at least `2^j`, and how many were.
+  private(set) var sizes: (asked: [Int], hits: [Int])
   private(set) var changedCount = 0
   private(set) var movedCount = 0
   /// The least exponent that a change of at least a binade reached.
@@ -37,8 +36,8 @@ struct ChangeSurvey {
   private init(_ layout: FloatLayout) {
     counts = [Int](repeating: 0, count: layout.exponentCount)
     hits = counts
-    resultCounts = counts
-    moved = [Int](repeating: 0, count: 16 * layout.exponentCount)
+    let none = [Int](repeating: 0, count: layout.exponentCount + layout.mantissaBitCount + 1)
+    sizes = (none, none)
     leastReach = layout.exponentCount - 1
   }
 
@@ -49,11 +48,10 @@ struct ChangeSurvey {
   ) {
     let mantissaBitCount = layout.mantissaBitCount
     self.init(layout)
-    let classes = MoveModel(
-      table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
     // Four histograms, as neighbours often have the same exponent.
     let lanes = UncheckedBuffer<UInt32>(repeating: 0, count: 4 * layout.exponentCount)
     let lane = unsafe lanes.pointer
+    let lengths = UncheckedBuffer<UInt32>(repeating: 0, count: layout.exponentCount << 6)
     for index in 0..<count {
       let before = unsafe base[index]
       let after = unsafe result[index]
@@ -63,21 +61,22 @@ struct ChangeSurvey {
       guard before != after else { continue }
       changedCount += 1
       hits[exponent] += 1
-      let reached = after.exponent(mantissaBitCount: mantissaBitCount)
-      if reached != exponent {
-        movedCount += 1
-        resultCounts[reached] += 1
-        resultCounts[exponent] -= 1
-        moved[16 * reached + classes.distanceClass(after)] += 1
-      }
+      if after.exponent(mantissaBitCount: mantissaBitCount) != exponent { movedCount += 1 }
       let rises = after.ordinal &- before.ordinal
       let magnitude = rises >> Word(Word.bitWidth - 1) == 1 ? 0 &- rises : rises
+      let length = Word.bitWidth - magnitude.leadingZeroBitCount
+      lengths.add(1, at: exponent << 6 | length)
       let binades = Int(truncatingIfNeeded: magnitude >> Word(mantissaBitCount))
       if binades > 0 { leastReach = min(leastReach, exponent + binades) }
     }
     for exponent in counts.indices {
       for index in 0..<4 { counts[exponent] += Int(lanes[4 * exponent + index]) }
-      resultCounts[exponent] += counts[exponent]
+      var longer = hits[exponent]
+      for length in 1...mantissaBitCount where longer > 0 {
+        sizes.asked[exponent + length] += longer
+        longer -= Int(lengths[exponent << 6 | length])
+        sizes.hits[exponent + length] += longer
+      }
     }
   }
 }

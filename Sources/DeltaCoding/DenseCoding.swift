@@ -108,10 +108,12 @@ struct DenseCoding {
       let exponent = unsafe base[index].exponent(mantissaBitCount: mantissaBitCount)
       encoder.prepend(Int(tokens[index]), table: Int(model.tables[exponent]), index: index)
     }
-    var moves = MoveEncoder(survey, layout: layout)
-    let bases = OddsTable(counts: survey.counts, hits: survey.hits)
+    var bases = OddsTable(counts: survey.counts, hits: survey.hits, sizes: survey.sizes)
+    var moveValues = RangeEncoder()
+    if survey.movedCount > 0 { bases.code(with: &moveValues) }
+    var moves = MoveEncoder(
+      count: survey.movedCount, odds: bases, layout: layout, values: moveValues)
     if survey.movedCount > 0 {
-      moves.codeBases(bases)
       var passed: Int64 = 0
       let weights = unsafe moves.weights
       for index in 0..<count {
@@ -187,29 +189,30 @@ struct DenseCoding {
       rawBitCounts[token] = UInt8(Token.rawBitCount(token))
     }
     let strips = direction == .strip && parts.moves.total > 0
-    var moves = MoveDecoder(
-      strips ? parts.moves : MoveCounts(), positions: parts.movePositions,
-      values: parts.moveValues, layout: layout)
     var bases = OddsTable(exponentCount: layout.exponentCount)
-    if strips { moves.codeBases(&bases) }
+    var moveValues = RangeDecoder(parts.moveValues)
+    if strips { bases.code(with: &moveValues) }
+    var moves = MoveDecoder(
+      strips ? parts.moves : MoveCounts(), odds: bases, layout: layout,
+      positions: parts.movePositions, values: moveValues)
     let moveWeights = unsafe moves.weights
     var leftToMove = moves.distance
     let sign: Word = direction == .apply ? 0 : .max
     for index in 0..<shape.elementCount {
-      let bits_ = unsafe source[index]
-      var exponent = bits_.exponent(mantissaBitCount: mantissaBitCount)
+      let word = unsafe source[index]
+      var exponent = word.exponent(mantissaBitCount: mantissaBitCount)
       if strips {
-        let weight = unsafe moveWeights(bits_, biasedLevel: SparseState.noLevel)
+        let weight = unsafe moveWeights(word, biasedLevel: SparseState.noLevel)
         leftToMove &-= weight
         if leftToMove < 0 {
           exponent = moves.exponent(
-            of: bits_, biasedLevel: SparseState.noLevel, weight: weight, left: &leftToMove,
+            of: word, biasedLevel: SparseState.noLevel, weight: weight, left: &leftToMove,
             bases: bases)
         }
       }
       let token = tokens.next(table: Int(model.tables[exponent]))
       guard token > 0 else {
-        unsafe target[index] = bits_
+        unsafe target[index] = word
         continue
       }
       let count = Int(rawBitCounts[token]) &+ 1
@@ -217,7 +220,7 @@ struct DenseCoding {
       let magnitude = (firsts[token] &+ raw >> 1) &<< UInt32(shifts[exponent])
       let negative = (0 &- Word(truncatingIfNeeded: raw & 1)) ^ sign
       let delta = (Word(truncatingIfNeeded: magnitude) ^ negative) &- negative
-      unsafe target[index] = (bits_.ordinal &+ delta).floatBits
+      unsafe target[index] = (word.ordinal &+ delta).floatBits
     }
   }
 }

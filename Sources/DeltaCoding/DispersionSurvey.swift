@@ -54,15 +54,20 @@ struct DispersionSurvey {
       columnSquares += columnExcess[column] * columnExcess[column]
       columnPredictedSquares += columnPredicted[column] * columnPredicted[column]
     }
-    rowPrior = Self.prior(rowSquares - variance, rowPredictedSquares)
-    columnPrior =
-      shape.rows == 1 ? 15 : Self.prior(columnSquares - variance, columnPredictedSquares)
+    let columnsTell = shape.rows > 1
+    rowPrior = Self.prior(rowSquares, rowPredictedSquares, variance)
+    columnPrior = columnsTell ? Self.prior(columnSquares, columnPredictedSquares, variance) : 15
   }
 
-  /// The code of the prior for counts that vary by `excess` beyond chance where `squares` is the
-  /// sum of what was predicted, squared.
-  private static func prior(_ excess: Float, _ squares: Float) -> Int {
-    guard excess * 24 > squares else { return 15 }
-    return squares * 6 < excess ? 2 : 3
+  /// The code of the prior for counts whose squared surprises add up to `squares`, where chance
+  /// explains `variance` and the predictions' squares add up to `predicted`.
+  ///
+  /// The rest is the variance of levels, and a prior should be worth one over that. Levels have long
+  /// tails, so a third is better; and where they differ little, they would follow noise.
+  private static func prior(_ squares: Float, _ predicted: Float, _ variance: Float) -> Int {
+    let excess = squares - variance
+    guard excess > variance / 10, 10 * excess > predicted else { return 15 }
+    // To the nearest octave.
+    return (0..<6).first { Float(1 << $0) * 1.41 > 16 * 0.35 * predicted / excess } ?? 6
   }
 }

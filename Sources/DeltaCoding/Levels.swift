@@ -1,112 +1,172 @@
 /// How much likelier than its exponent says an element is to change, by its row and its column.
 ///
 /// Updates are sums of outer products, so what has changed in a row so far, and in a column in the
-/// rows above, against what exponents alone predict, tells the rest of them
-/// (Formats/delta-coding.md, "Levels"). All counts are in 65,536ths of a change, levels in half
-/// octaves.
+/// rows above, against what was expected of it, tells the rest of them. Both learn as logistic
+/// regression does on line: by score over information (Formats/delta-coding.md, "Levels"). Both are
+/// in 65,536ths of a change, levels in half octaves.
 struct Levels: ~Copyable {
   /// What stands for "no level": levels are stored with this added.
   static let bias = 16
   /// A row's level is looked at again after so many columns.
-  static let segment = 128
+  static let segment = 64
+  /// The columns' levels are looked at again after so many rows at the latest.
+  private static let patience = 32
+  /// One change.
+  static let unit = 65_536
+  /// Information about a column beyond that of so many changes does not count.
+  private static let mostInformation = 512 * unit
 
   /// The levels of the columns, biased.
   let columns: UncheckedBuffer<UInt8>
   /// The level of the row, biased.
   private(set) var row = Levels.bias
-  private let rowPrior: UInt64?
-  private let columnPrior: UInt64?
+  private let learnsRows: Bool
+  private let learnsColumns: Bool
 
-  private var rowHits: UInt64 = 0
-  private var rowPredicted: UInt64 = 0
-  private var common: UInt64 = 0
-  private var rareHits: UInt64 = 0
-  private let columnHits: UncheckedBuffer<UInt32>
-  private let columnPredicted: UncheckedBuffer<UInt64>
+  private let rowPrior: Int
+  private var rowLevel = FineLevel()
+  private var rowScore = 0
+  private var rowInformation: Int
+
+  private let columnLevels: UncheckedBuffer<FineLevel>
+  private let columnScores: UncheckedBuffer<Int32>
+  private let columnInformation: UncheckedBuffer<UInt32>
+  /// By biased level: a column's share in the unlikely changes, and how many these are.
+  private let shares = UncheckedBuffer<Int>(repeating: 0, count: 2 * bias)
+  private let expected = UncheckedBuffer<Int>(repeating: 0, count: 2 * bias)
+  /// Since the columns' levels were last looked at: unlikely changes expected, changes found, rows.
+  private var unlikely = 0
+  private var found = 0
+  private var rows = 0
 
   /// A prior is the logarithm of how many changes it weighs, plus 4; 15 turns the levels off.
   init(columnCount: Int, rowPrior: Int, columnPrior: Int) {
-    self.rowPrior = Self.prior(rowPrior)
-    self.columnPrior = Self.prior(columnPrior)
+    learnsRows = rowPrior != 15
+    learnsColumns = columnPrior != 15
+    self.rowPrior = (Self.unit << rowPrior) >> 4
+    rowInformation = self.rowPrior
     columns = UncheckedBuffer(repeating: UInt8(Self.bias), count: columnCount)
-    let learnt = self.columnPrior == nil ? 0 : columnCount
-    columnHits = UncheckedBuffer(repeating: 0, count: learnt)
-    columnPredicted = UncheckedBuffer(repeating: 0, count: learnt)
+    for level in 0..<shares.count { shares[level] = Self.share(level) }
+    let learnt = learnsColumns ? columnCount : 0
+    columnLevels = UncheckedBuffer(repeating: FineLevel(), count: learnt)
+    columnScores = UncheckedBuffer(repeating: 0, count: learnt)
+    columnInformation = UncheckedBuffer(
+      repeating: UInt32((Self.unit << columnPrior) >> 4), count: learnt)
   }
 
-  private static func prior(_ code: Int) -> UInt64? {
-    code == 15 ? nil : (65_536 << UInt64(code)) >> 4
-  }
-
-  /// How many half octaves more changes there were than predicted, biased.
-  @inline(__always)
-  private static func level(_ hits: UInt64, _ predicted: UInt64, _ prior: UInt64) -> Int {
-    let difference = LogScale.eighths(hits &+ prior) &- LogScale.eighths(predicted &+ prior)
-    return min(max((difference &+ 2) >> 2, -bias), bias - 1) &+ bias
-  }
-
-  /// Notes what the elements since the last note weighed, at the row's level then.
+  /// Notes the elements passed over since the last note: `2^30` in weight is one change expected.
   @inline(__always)
   mutating func passed(weight: Int64) {
-    // 2^30 is one change; the row's own level is taken out again.
-    let changes = UInt64(truncatingIfNeeded: weight) >> 14
-    let whole = UInt64(row &>> 1)
-    let level = row & 1 == 0 ? changes : (changes &* 46_341) >> 16
-    rowPredicted &+= (level << 8) >> whole
+    let expected = Int(truncatingIfNeeded: weight >> 14)
+    rowScore &-= expected
+    rowInformation &+= expected
+    unlikely &+= expected
   }
 
-  /// Notes an element that was looked at, whose odds by exponent and column alone are given.
+  /// Notes an element that was looked at, and the probability that it would change.
   @inline(__always)
-  mutating func visited(probability: UInt64) {
-    rowPredicted &+= probability
-  }
-
-  /// Notes what an element that was looked at predicted of its column.
-  @inline(__always)
-  func visited(column: Int, probability: UInt64) {
-    if columnPrior != nil { columnPredicted.add(probability, at: column) }
+  mutating func visited(column: Int, probability: Int32, information: UInt32) {
+    rowScore &-= Int(probability)
+    rowInformation &+= Int(information)
+    guard learnsColumns else { return }
+    columnScores.add(0 &- probability, at: column)
+    columnInformation.add(information, at: column)
   }
 
   /// Notes a change.
   @inline(__always)
-  mutating func hit(column: Int, rare: Bool) {
-    if rare { rareHits &+= 1 }
-    rowHits &+= 65_536
-    if let columnPrior {
-      columnHits.add(1, at: column)
-      columns[column] = UInt8(
-        truncatingIfNeeded: Self.level(
-          UInt64(columnHits[column]) << 16, columnPredicted[column] &+ common, columnPrior))
-    }
+  mutating func hit(column: Int) {
+    found &+= 1
+    rowScore &+= Self.unit
     refreshRow()
+    guard learnsColumns else { return }
+    columnScores.add(Int32(Self.unit), at: column)
+    refresh(column)
   }
 
   /// Looks at the row's level again.
   @inline(__always)
   mutating func refreshRow() {
-    if let rowPrior { row = Self.level(rowHits, rowPredicted, rowPrior) }
+    guard learnsRows, rowLevel.learn(score: rowScore, information: rowInformation) else { return }
+    rowScore = 0
+    row = rowLevel.biased
   }
 
-  /// Ends row `index`: the columns' levels are looked at again every thirty-two rows, and more often
-  /// at the start.
-  mutating func endRow(_ index: Int) {
-    common = (rareHits << 16) / UInt64(max(columns.count, 1))
-    if let columnPrior {
-      let count = columns.count
-      let next = index + 1
-      if next & 31 == 0 || (next < 32 && next & (next - 1) == 0) {
-        let predicted = unsafe columnPredicted.pointer
-        let hits = unsafe columnHits.pointer
-        let levels = unsafe columns.pointer
-        for column in 0..<count {
-          unsafe levels[column] = UInt8(
-            truncatingIfNeeded: Self.level(
-              UInt64(hits[column]) << 16, predicted[column] &+ common, columnPrior))
-        }
-      }
+  /// Looks at a column's level again, after so many unlikely changes more were expected of it.
+  @inline(__always)
+  private func refresh(_ column: Int, expected: Int = 0) {
+    let score = Int(columnScores[column]) &- expected
+    let information = min(Int(columnInformation[column]) &+ expected, Self.mostInformation)
+    columnInformation[column] = UInt32(truncatingIfNeeded: information)
+    var level = columnLevels[column]
+    guard level.learn(score: score, information: information) else {
+      columnScores[column] = Int32(truncatingIfNeeded: score)
+      return
+    }
+    columnScores[column] = 0
+    columnLevels[column] = level
+    columns[column] = UInt8(truncatingIfNeeded: level.biased)
+  }
+
+  /// Ends a row. The columns' levels are looked at again once half as many changes were found as
+  /// there are columns.
+  mutating func endRow() {
+    rows += 1
+    if learnsColumns, 2 * found >= columns.count || rows == Self.patience {
+      refreshColumns()
+      (unlikely, found, rows) = (0, 0, 0)
     }
     row = Self.bias
-    rowHits = 0
-    rowPredicted = 0
+    rowLevel = FineLevel()
+    rowScore = 0
+    rowInformation = rowPrior
   }
+
+  /// Shares the unlikely changes that were expected out to the columns, by their levels.
+  private func refreshColumns() {
+    var shares = 0
+    for column in 0..<columns.count { shares &+= self.shares[Int(columns[column])] }
+    let unit = (unlikely << 16) / max(shares, 1)
+    for level in 0..<expected.count {
+      expected[level] = min((unit &* self.shares[level]) >> 16, 1 << 28)
+    }
+    for column in 0..<columns.count {
+      refresh(column, expected: expected[Int(columns[column])])
+    }
+  }
+
+  /// How many unlikely changes to expect of a column of this biased level, against others: a level as
+  /// a power. Above four octaves there are no more, as few of the elements are unlikely then.
+  private static func share(_ level: Int) -> Int {
+    let level = min(level, bias + 8)
+    return (level & 1 == 0 ? 128 : 181) << (level >> 1)
+  }
+}
+
+/// A level as it is learnt, in 256ths of half octaves.
+struct FineLevel: BitwiseCopyable {
+  private var value: Int16 = 0
+
+  /// From a natural logarithm to 256ths of half octaves.
+  private static let perUnit = 739
+  /// A lesson is put off until it moves the level by an eighth of an octave, as divisions take time.
+  private static let shortestStep = 64
+  /// No lesson moves a level by more than three octaves.
+  private static let longestStep = 6 * 256
+
+  /// Moves to where the likelihood of what was seen is the largest, if its curve is as known.
+  ///
+  /// - Returns: whether it did.
+  @inline(__always)
+  mutating func learn(score: Int, information: Int) -> Bool {
+    let scaled = score &* Self.perUnit
+    guard abs(scaled) >= information &* Self.shortestStep else { return false }
+    let step = min(max(scaled / information, -Self.longestStep), Self.longestStep)
+    value = Int16(truncatingIfNeeded: min(max(Int(value) &+ step, -16 * 256), 15 * 256 + 127))
+    return true
+  }
+
+  /// The nearest half octave, with ``Levels/bias``.
+  @inline(__always)
+  var biased: Int { (Int(value) &+ 128) >> 8 &+ Levels.bias }
 }

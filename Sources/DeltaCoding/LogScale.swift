@@ -8,10 +8,16 @@ enum LogScale {
     return exponent < 0 ? 0 : 1 << UInt64(min(exponent >> 1, 47))
   }
 
-  /// The probability, in 65,536ths, whose odds are ``power(_:shift:)`` to one.
+  /// The probability, in 65,536ths, whose odds are `2^(halfOctaves / 2)` to one.
   static func probability(_ halfOctaves: Int) -> Int {
-    let odds = power(halfOctaves, shift: 16)
+    let whole = power(halfOctaves, shift: 16)
+    let odds = halfOctaves & 1 == 0 ? whole : (whole * 46_341) >> 15
     return Int((odds << 16) / (odds + 65_536))
+  }
+
+  /// What an event of this probability tells, whichever way it ends, about a level: p · (1 − p).
+  static func information(_ probability: Int) -> UInt32 {
+    UInt32((probability * (65_536 - probability)) >> 16)
   }
 
   /// `8 · log2(value)`, near enough: the five bits below the leading one count.

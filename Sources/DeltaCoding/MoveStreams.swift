@@ -29,18 +29,18 @@ struct MoveEncoder: ~Copyable {
   private(set) var remaining: Int
   private var model: MoveModel
   private var positions = RangeEncoder()
-  private var values = RangeEncoder()
+  private var values: RangeEncoder
   private var counts = MoveCounts()
   private let mantissaBitCount: Int
 
-  init(_ survey: ChangeSurvey, layout: FloatLayout) {
-    remaining = survey.movedCount
+  /// Goes on with `values`, which say what `odds` are unless a reader knows that already.
+  init(
+    count: Int, odds: borrowing OddsTable, layout: FloatLayout, values: consuming RangeEncoder
+  ) {
+    remaining = count
+    self.values = values
     mantissaBitCount = layout.mantissaBitCount
-    model = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
-    guard remaining > 0 else { return }
-    model.fit(moved: survey.moved, counts: survey.resultCounts)
-    model.codeTable(with: &values)
-    model.complete()
+    model = MoveModel(odds, layout: layout)
   }
 
   /// See ``MoveModel/Weights``.
@@ -55,11 +55,9 @@ struct MoveEncoder: ~Copyable {
     bases: borrowing OddsTable
   ) {
     let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
-    let reached = after.exponent(mantissaBitCount: mantissaBitCount)
-    let hasMoved = reached != exponent
+    let hasMoved = after.exponent(mantissaBitCount: mantissaBitCount) != exponent
     if weight == GapModel.likelyWeight {
-      let odds = model.odds(after, biasedLevel: biasedLevel)
-      _ = model.codeFlag(hasMoved, odds: odds, exponent: reached, with: &values)
+      _ = model.codeFlag(hasMoved, after, biasedLevel: biasedLevel, with: &values)
       if hasMoved { counts.likely += 1 }
     } else {
       model.gaps.encode(before: passed, weight: weight, with: &positions)
@@ -68,21 +66,13 @@ struct MoveEncoder: ~Copyable {
     }
     if hasMoved {
       remaining -= 1
-      _ = model.codeExponent(exponent, of: after, base: bases, with: &values)
-    }
-  }
-
-  /// Writes which exponents the base may have had, where the chunk does not say so otherwise.
-  mutating func codeBases(_ bases: borrowing OddsTable) {
-    for exponent in 0..<bases.odds.count {
-      _ = values.codeRaw(bases.odds[exponent] == OddsTable.closed ? 0 : 1, count: 1)
+      _ = model.codeExponent(exponent, of: after, bases: bases, with: &values)
     }
   }
 
   consuming func finish() -> (counts: MoveCounts, positions: [UInt8], values: [UInt8]) {
-    let hasMoves = counts.total > 0
     let counts = counts
-    return (counts, positions.finish(), hasMoves ? values.finish() : [])
+    return (counts, positions.finish(), values.finish())
   }
 }
 
@@ -98,17 +88,18 @@ struct MoveDecoder: ~Copyable {
   var distance: Int64 { next.distance }
   private let mantissaBitCount: Int
 
-  init(_ counts: MoveCounts, positions: [UInt8], values: [UInt8], layout: FloatLayout) {
+  init(
+    _ counts: MoveCounts, odds: borrowing OddsTable, layout: FloatLayout, positions: [UInt8],
+    values: consuming RangeDecoder
+  ) {
     self.positions = RangeDecoder(positions)
-    self.values = RangeDecoder(values)
+    self.values = values
     rare = counts.rare
     remaining = counts.total
     mantissaBitCount = layout.mantissaBitCount
-    model = MoveModel(table: OddsTable(exponentCount: layout.exponentCount), layout: layout)
-    guard remaining > 0 else { return }
-    model.codeTable(with: &self.values)
-    model.complete()
+    model = MoveModel(odds, layout: layout)
     if rare > 0 { next = model.gaps.decodeTarget(with: &self.positions) }
+    if remaining == 0 { next.distance = .max }
   }
 
   /// See ``MoveModel/Weights``.
@@ -123,11 +114,15 @@ struct MoveDecoder: ~Copyable {
     bases: borrowing OddsTable
   ) -> Int {
     let own = bits.exponent(mantissaBitCount: mantissaBitCount)
-    guard remaining > 0 else { return own }
+    guard remaining > 0 else {
+      left = .max
+      return own
+    }
     left &+= weight
     if weight == GapModel.likelyWeight {
-      let odds = model.odds(bits, biasedLevel: biasedLevel)
-      guard model.codeFlag(false, odds: odds, exponent: own, with: &values) else { return own }
+      guard model.codeFlag(false, bits, biasedLevel: biasedLevel, with: &values) else {
+        return own
+      }
     } else {
       model.gaps.settle(next, before: next.distance &- left, weight: weight, with: &positions)
       rare &-= 1
@@ -137,14 +132,6 @@ struct MoveDecoder: ~Copyable {
     remaining &-= 1
     // Once all moves are known, nothing is likely any more.
     if remaining == 0 { left = .max }
-    return model.codeExponent(0, of: bits, base: bases, with: &values)
-  }
-
-  /// Reads which exponents the base may have had.
-  mutating func codeBases(_ bases: inout OddsTable) {
-    for exponent in 0..<bases.odds.count {
-      if values.codeRaw(0, count: 1) == 1 { bases.odds[exponent] = 0 }
-    }
-    bases.findEnds()
+    return model.codeExponent(0, of: bits, bases: bases, with: &values)
   }
 }

@@ -1,120 +1,126 @@
 /// How likely an element is to change, by its exponent alone, for one chunk.
 ///
-/// `log2` of the odds, in half octaves; an exponent none of whose elements changed is closed.
+/// `log2` of the odds, in half octaves. An update does not ask where on the scale of floats a weight
+/// lies, but their spacing halves from one exponent to the next below. So the odds are a line over
+/// the exponents, up to a cap: even where spacing hides no update, some elements get none. Exponents
+/// that keep to neither are corrected; one none of whose elements changed may be closed
+/// (Formats/delta-coding.md, "Odds tables").
 struct OddsTable: ~Copyable {
   /// Odds by exponent, ``closed`` where nothing changes.
   let odds: UncheckedBuffer<Int16>
-  private(set) var lowest: Int
-  private(set) var highest: Int
+  private(set) var lowest = 0
+  private(set) var highest = -1
+  private var line = OddsLine()
 
   static let closed = Int16.min
-  /// Coded odds lie in this range: from one in 2^26 to eight to one.
-  static let coded = -52...6
+  /// Odds lie in this range: from one in 2^26 to 64 to one.
+  static let coded = -52...12
   /// From these odds on, an element is looked at one by one: one to eight.
   static let likely = -6
 
   /// The table of a chunk with `counts[e]` elements of exponent e, `hits[e]` of them changed.
-  init(counts: [Int], hits: [Int]) {
-    odds = UncheckedBuffer(repeating: Self.closed, count: counts.count)
-    lowest = 0
-    highest = -1
-    for exponent in counts.indices where hits[exponent] > 0 {
-      let level = LogScale.odds(hits[exponent], against: counts[exponent] - hits[exponent])
-      odds[exponent] = Int16(min(max(level, Self.coded.lowerBound), Self.coded.upperBound))
-    }
-    findEnds()
-  }
-
-  /// Notes the first and the last open exponent.
-  mutating func findEnds() {
-    lowest = 0
-    highest = -1
-    for exponent in 0..<odds.count where odds[exponent] != Self.closed {
-      if highest < 0 { lowest = exponent }
-      highest = exponent
+  ///
+  /// `sizes` are those of ``ChangeSurvey``: where most elements change, only they tell the line.
+  init(counts: [Int], hits: [Int], sizes: (asked: [Int], hits: [Int]) = ([], [])) {
+    self.init(exponentCount: counts.count)
+    guard let lowest = hits.firstIndex(where: { $0 > 0 }),
+      let highest = hits.lastIndex(where: { $0 > 0 })
+    else { return }
+    self.lowest = lowest
+    self.highest = highest
+    let fit = OddsFit(counts: counts, hits: hits, exponents: lowest...highest, sizes: sizes)
+    line = fit.line
+    for exponent in lowest...highest {
+      odds[exponent] = fit.odds(exponent, from: expected(exponent)) ?? Self.closed
     }
   }
 
   /// An empty table, for ``code(with:)`` to fill.
   init(exponentCount: Int) {
     odds = UncheckedBuffer(repeating: Self.closed, count: exponentCount)
-    lowest = 0
-    highest = -1
   }
 
-  var isEmpty: Bool { highest < lowest }
+  /// What the line says without cap: how large updates are against the spacing of floats here.
+  @inline(__always)
+  func size(_ exponent: Int) -> Int { line.size(exponent, below: highest) }
 
-  /// Writes or reads the table (Formats/delta-coding.md, "Odds tables").
+  /// What line and cap say, uncorrected.
+  func expected(_ exponent: Int) -> Int { line.odds(exponent, below: highest) }
+
+  /// Whether elements of this exponent may change.
+  func isOpen(_ exponent: Int) -> Bool {
+    exponent >= lowest && exponent <= highest && odds[exponent] != Self.closed
+  }
+
+  /// Writes or reads the table.
   mutating func code<Coder: BinaryCoder & ~Copyable>(with coder: inout Coder) {
     let models = AdaptiveBits(count: 24)
-    models.start(0, at: 60_000, trust: 2)
+    models.start(Model.corrects, at: 4_000, trust: 4)
     let limit = odds.count - 1
     lowest = min(Int(coder.codeRaw(UInt32(lowest), count: 8)), limit)
     highest = min(lowest + Int(coder.codeRaw(UInt32(max(highest - lowest, 0)), count: 8)), limit)
-    var prediction = 0
-    var slope = 0
+    line.code(with: &coder)
     for exponent in lowest...highest {
-      let mustBeOpen = exponent == lowest || exponent == highest
-      guard mustBeOpen || coder.code(odds[exponent] != Self.closed, models, 0) else {
-        prediction += slope
+      let expected = self.expected(exponent)
+      let known = odds[exponent]
+      guard coder.code(Int(known) != expected, models, Model.corrects) else {
+        odds[exponent] = Int16(expected)
         continue
       }
-      let known = odds[exponent] == Self.closed ? 0 : Int(odds[exponent])
-      let residual = SignedUnary.code(known - prediction, with: &coder, models, from: 1)
-      let value = min(max(prediction + residual, Self.coded.lowerBound), Self.coded.upperBound)
-      odds[exponent] = Int16(value)
-      slope = -3
-      prediction = value + slope
+      // Both ends are open, or they would not be ends.
+      if exponent != lowest, exponent != highest,
+        coder.code(known == Self.closed, models, Model.closes)
+      {
+        odds[exponent] = Self.closed
+        continue
+      }
+      let residual = known == Self.closed ? 0 : Int(known) - expected
+      let corrected =
+        expected + SignedUnary.code(residual, with: &coder, models, from: Model.residual)
+      odds[exponent] = Int16(
+        min(max(corrected, Self.coded.lowerBound), Self.coded.upperBound))
     }
   }
 
-  /// Odds for every exponent from 0 to well beyond the last, for the sizes of changes.
-  ///
-  /// Where nearly everything changes, odds say no more how large the updates are against the
-  /// spacing of floats there; but the spacing halves from one exponent to the next below. So
-  /// saturated odds are raised to continue with an octave an exponent, and closed exponents get
-  /// what their neighbours below suggest.
-  consuming func completed() -> CompleteOdds {
-    var above = -1
-    for exponent in stride(from: highest, through: lowest, by: -1)
-    where odds[exponent] != Self.closed {
-      if above >= 0, odds[exponent] > 2 {
-        let continued = odds[above] + Int16(2 * (above - exponent))
-        if odds[exponent] < continued { odds[exponent] = continued }
-      }
-      above = exponent
-    }
-    let sizes = UncheckedBuffer<Int16>(repeating: 0, count: odds.count + 64)
-    var level = Int16(0)
-    var isAbove = false
-    for exponent in 0..<sizes.count {
-      if exponent < odds.count, odds[exponent] != Self.closed {
-        level = odds[exponent]
-        isAbove = true
-      } else if isAbove {
-        level = max(level - 4, -128)
-      } else if !isEmpty {
-        // Below the first open exponent.
-        level = odds[lowest] + Int16(2 * (lowest - exponent))
-      }
-      sizes[exponent] = level
-    }
-    return CompleteOdds(table: self, sizes: sizes)
+  private enum Model {
+    static let corrects = 0
+    static let closes = 1
+    static let residual = 2
   }
 }
 
-/// An ``OddsTable`` after its saturated and closed exponents were filled.
-struct CompleteOdds: ~Copyable {
-  let table: OddsTable
-  /// By exponent, 64 more than there are.
-  let sizes: UncheckedBuffer<Int16>
-}
+/// The line and the cap of an ``OddsTable``.
+struct OddsLine {
+  /// The odds at the highest open exponent, in half octaves.
+  var top = 0
+  /// What the odds gain from one exponent to the next below, in eighths of half octaves.
+  var slope = 0
+  /// From the largest odds downwards, in octaves.
+  var cap = 0
 
-extension LogScale {
-  /// `round(2 · log2((hits + 0.3) / (misses + 0.3)))`, near enough.
-  static func odds(_ hits: Int, against misses: Int) -> Int {
-    let difference = eighths(UInt64(10 * hits + 3)) - eighths(UInt64(10 * misses + 3))
-    return (difference + 2) >> 2
+  private static let leastTop = -128
+
+  /// Whether ``code(with:)`` can tell this line.
+  var isCoded: Bool {
+    (0..<256).contains(top - Self.leastTop) && (0..<64).contains(slope) && (0..<32).contains(cap)
+  }
+
+  /// `highest` is the highest open exponent. Exponent 0, of subnormal floats, has the spacing of 1.
+  @inline(__always)
+  func size(_ exponent: Int, below highest: Int) -> Int {
+    top &+ ((highest &- max(exponent, 1)) &* slope) >> 3
+  }
+
+  @inline(__always)
+  func odds(_ exponent: Int, below highest: Int) -> Int {
+    let coded = OddsTable.coded
+    return max(min(size(exponent, below: highest), coded.upperBound - 2 * cap), coded.lowerBound)
+  }
+
+  mutating func code<Coder: BinaryCoder & ~Copyable>(with coder: inout Coder) {
+    top = Int(coder.codeRaw(UInt32(top - Self.leastTop), count: 8)) + Self.leastTop
+    slope = Int(coder.codeRaw(UInt32(slope), count: 6))
+    cap = Int(coder.codeRaw(UInt32(cap), count: 5))
   }
 }
 

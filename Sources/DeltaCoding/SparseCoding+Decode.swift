@@ -44,7 +44,7 @@ extension SparseCoding {
     table.code(with: &values)
     let leastReach = Int(values.codeRaw(0, count: 8))
     return SparseState(
-      header, odds: table.completed(), leastReach: leastReach, shape: shape, layout: layout)
+      header, odds: table, leastReach: leastReach, shape: shape, layout: layout)
   }
 
   /// - Precondition: Both pointers hold the shape's elements.
@@ -127,7 +127,6 @@ extension SparseCoding {
               noted = left
               let change = state.codeChange(
                 magnitude: 0, falls: false, exponent: exponent, column: column,
-                rare: weight != GapModel.likelyWeight,
                 with: &values)
               let distance = Word(truncatingIfNeeded: change.magnitude)
               let ordinal = change.falls ? bits.ordinal &- distance : bits.ordinal &+ distance
@@ -148,7 +147,7 @@ extension SparseCoding {
         noted = left
         state.levels.refreshRow()
       }
-      state.endRow(row)
+      state.endRow()
     }
   }
 
@@ -161,7 +160,8 @@ extension SparseCoding {
     var values = RangeDecoder(parts.values)
     var state = state(parts.header, &values)
     var moves = MoveDecoder(
-      parts.moves, positions: parts.movePositions, values: parts.moveValues, layout: layout)
+      parts.moves, odds: state.odds, layout: layout, positions: parts.movePositions,
+      values: RangeDecoder(parts.moveValues))
     let moveWeights = unsafe moves.weights
     var leftToMove = moves.distance
     let mantissaBitCount = layout.mantissaBitCount
@@ -191,7 +191,7 @@ extension SparseCoding {
           if leftToMove < 0 {
             exponent = moves.exponent(
               of: bits, biasedLevel: level, weight: moveWeight, left: &leftToMove,
-              bases: state.odds.table)
+              bases: state.odds)
           }
           let weight = unsafe allWeights[exponent << 6 &+ level]
           left &-= weight
@@ -216,7 +216,6 @@ extension SparseCoding {
             noted = left
             let change = state.codeChange(
               magnitude: 0, falls: false, exponent: exponent, column: column,
-              rare: weight != GapModel.likelyWeight,
               with: &values)
             let distance = Word(truncatingIfNeeded: change.magnitude)
             let ordinal = change.falls ? bits.ordinal &+ distance : bits.ordinal &- distance
@@ -236,7 +235,7 @@ extension SparseCoding {
         noted = left
         state.levels.refreshRow()
       }
-      state.endRow(row)
+      state.endRow()
     }
   }
 }

@@ -36,13 +36,14 @@ extension SparseCoding {
 
     var positions = RangeEncoder()
     var values = RangeEncoder()
-    var table = OddsTable(counts: survey.counts, hits: survey.hits)
+    var table = OddsTable(counts: survey.counts, hits: survey.hits, sizes: survey.sizes)
     table.code(with: &values)
     _ = values.codeRaw(UInt32(survey.leastReach), count: 8)
     var state = SparseState(
-      header, odds: table.completed(), leastReach: survey.leastReach, shape: shape,
+      header, odds: table, leastReach: survey.leastReach, shape: shape,
       layout: layout)
-    var moves = MoveEncoder(survey, layout: layout)
+    var moves = MoveEncoder(
+      count: survey.movedCount, odds: state.odds, layout: layout, values: RangeEncoder())
     var remaining = survey.changedCount
 
     let mantissaBitCount = layout.mantissaBitCount
@@ -70,7 +71,7 @@ extension SparseCoding {
             unsafe codeMoves(
               base, result, rowLevel: rowLevel, levels: columnLevels,
               in: unmoved..<(column + 1), passed: &passedToMove, with: &moves,
-              bases: state.odds.table)
+              bases: state.odds)
           }
           guard column < end else { break }
           let before = unsafe base[column]
@@ -101,7 +102,7 @@ extension SparseCoding {
           let magnitude = UInt32(truncatingIfNeeded: falls ? 0 &- rises : rises)
           _ = state.codeChange(
             magnitude: magnitude, falls: falls, exponent: exponent, column: column,
-            rare: isRare, with: &values)
+            with: &values)
           remaining -= 1
           if remaining == 0 { break rows }
           column &+= 1
@@ -110,13 +111,13 @@ extension SparseCoding {
         if unmoved < end, moves.remaining > 0 {
           unsafe codeMoves(
             base, result, rowLevel: state.levels.row, levels: columnLevels, in: unmoved..<end,
-            passed: &passedToMove, with: &moves, bases: state.odds.table)
+            passed: &passedToMove, with: &moves, bases: state.odds)
         }
         state.levels.passed(weight: passed &- noted)
         noted = passed
         state.levels.refreshRow()
       }
-      state.endRow(row)
+      state.endRow()
     }
 
     let positionBytes = positions.finish()
@@ -181,10 +182,11 @@ extension SparseCoding {
         continue
       }
       guard moves.remaining > 0 else { return }
-      var before_ = sum
+      // A copy, as what is passed inout does not stay in a register.
+      var sumAfter = sum
       moves.code(
-        before, after, biasedLevel: level, weight: weight, passed: &before_, bases: bases)
-      sum = before_
+        before, after, biasedLevel: level, weight: weight, passed: &sumAfter, bases: bases)
+      sum = sumAfter
     }
     passed = sum
   }

@@ -145,6 +145,8 @@ def power(half_octaves, shift):
 
 def probability(half_octaves):
     odds = power(half_octaves, 16)
+    if half_octaves & 1:
+        odds = odds * 46341 >> 15
     return (odds << 16) // (odds + 65536)
 
 
@@ -233,40 +235,32 @@ def signed_unary(coder, models, first):
 LIKELY = -6
 
 
-def odds_table(coder, exponents):
-    """Odds by exponent; those not in it are closed."""
-    models = Models(24)
-    models.start(0, 60000, 2)
-    lowest = min(coder.raw(8), exponents - 1)
-    highest = min(lowest + coder.raw(8), exponents - 1)
-    odds, prediction, slope = {}, 0, 0
-    for exponent in range(lowest, highest + 1):
-        if lowest < exponent < highest and not coder.bit(models, 0):
-            prediction += slope
-            continue
-        value = clamp(prediction + signed_unary(coder, models, 1), -52, 6)
-        odds[exponent] = value
-        slope = -3
-        prediction = value + slope
-    return odds
+class Odds:
+    """Odds by exponent; those not in `odds` are closed."""
 
+    def __init__(self, coder, exponents):
+        models = Models(24)
+        models.start(0, 4000, 4)
+        lowest = min(coder.raw(8), exponents - 1)
+        self.highest = highest = min(lowest + coder.raw(8), exponents - 1)
+        self.top = coder.raw(8) - 128
+        self.slope = coder.raw(6)
+        self.odds = {}
+        self.cap = 12 - 2 * coder.raw(5)
+        for exponent in range(lowest, highest + 1):
+            odds = self.expected(exponent)
+            if coder.bit(models, 0):
+                if lowest < exponent < highest and coder.bit(models, 1):
+                    continue
+                odds = clamp(odds + signed_unary(coder, models, 2), -52, 12)
+            self.odds[exponent] = odds
 
-def complete(odds, exponents):
-    """Raises saturated odds; the odds for sizes, by exponent and 64 more."""
-    above = None
-    for exponent in sorted(odds, reverse=True):
-        if above is not None and odds[exponent] > 2:
-            odds[exponent] = max(odds[exponent], odds[above] + 2 * (above - exponent))
-        above = exponent
-    sizes, lowest = [], min(odds)
-    for exponent in range(exponents + 64):
-        if exponent in odds:
-            sizes.append(odds[exponent])
-        elif exponent < lowest:
-            sizes.append(odds[lowest] + 2 * (lowest - exponent))
-        else:
-            sizes.append(max(sizes[-1] - 4, -128))
-    return sizes
+    def expected(self, exponent):
+        """Without corrections."""
+        return max(min(self.size(exponent), self.cap), -52)
+
+    def size(self, exponent):
+        return self.top + ((self.highest - max(exponent, 1)) * self.slope >> 3)
 
 
 # Weights and gaps
@@ -344,54 +338,77 @@ class Gaps:
 
 class Levels:
     def __init__(self, columns, row_prior, column_prior):
+        self.learns_rows, self.learns_columns = row_prior != 15, column_prior != 15
+        self.row_prior = 65536 << row_prior >> 4
         self.row = 0
         self.columns = [0] * columns
-        self.row_prior, self.column_prior = (
-            None if code == 15 else 65536 << code >> 4 for code in (row_prior, column_prior))
-        self.row_hits = self.row_predicted = 0
-        self.hits = [0] * columns
-        self.predicted = [0] * columns
-        self.rare_hits = self.common = 0
+        self.start_row()
+        self.column_fine = [0] * columns
+        self.column_scores = [0] * columns
+        self.column_information = [65536 << column_prior >> 4] * columns
+        self.unlikely = self.found = self.rows = 0
 
-    @staticmethod
-    def level(hits, predicted, prior):
-        difference = eighths(hits + prior) - eighths(predicted + prior)
-        return clamp(difference + 2 >> 2, -16, 15)
+    def start_row(self):
+        self.row = self.row_fine = self.row_score = 0
+        self.row_information = self.row_prior
 
     def passed(self, weight):
-        changes = weight >> 14
-        if self.row & 1:
-            changes = changes * 46341 >> 16
-        self.row_predicted += changes << 8 >> (self.row + 16 >> 1)
+        expected = weight >> 14
+        self.row_score -= expected
+        self.row_information += expected
+        self.unlikely += expected
 
     def looked_at(self, odds, column):
-        row, own = self.row, self.columns[column]
-        self.row_predicted += probability(clamp(odds + own, -64, 63))
-        self.predicted[column] += probability(clamp(odds + row, -64, 63))
+        chance = probability(clamp(odds, LIKELY, LIKELY + 63))
+        information = chance * (65536 - chance) >> 16
+        self.row_score -= chance
+        self.row_information += information
+        self.column_scores[column] -= chance
+        self.column_information[column] += information
 
-    def hit(self, column, rare):
-        self.rare_hits += rare
-        self.row_hits += 65536
-        self.hits[column] += 1
-        self.refresh_column(column)
+    def hit(self, column):
+        self.found += 1
+        self.row_score += 65536
         self.refresh_row()
+        self.column_scores[column] += 65536
+        if self.learns_columns:
+            self.refresh_column(column)
 
     def refresh_row(self):
-        if self.row_prior:
-            self.row = self.level(self.row_hits, self.row_predicted, self.row_prior)
+        if self.learns_rows:
+            self.row_fine, self.row_score = learn(
+                self.row_fine, self.row_score, self.row_information)
+            self.row = self.row_fine + 128 >> 8
 
     def refresh_column(self, column):
-        if self.column_prior:
-            self.columns[column] = self.level(
-                self.hits[column] << 16, self.predicted[column] + self.common, self.column_prior)
+        information = min(self.column_information[column], 512 << 16)
+        fine, score = learn(self.column_fine[column], self.column_scores[column], information)
+        self.column_information[column] = information
+        self.column_fine[column] = fine
+        self.column_scores[column] = score
+        self.columns[column] = fine + 128 >> 8
 
-    def end_row(self, row):
-        self.common = (self.rare_hits << 16) // len(self.columns)
-        done = row + 1
-        if done % 32 == 0 or done in (1, 2, 4, 8, 16):
-            for column in range(len(self.columns)):
+    def end_row(self):
+        self.rows += 1
+        if self.learns_columns and (2 * self.found >= len(self.columns) or self.rows == 32):
+            levels = [min(level, 8) for level in self.columns]
+            shares = [(181 if level & 1 else 128) << (level + 16 >> 1) for level in levels]
+            unit = (self.unlikely << 16) // sum(shares)
+            for column, share in enumerate(shares):
+                expected = min(unit * share >> 16, 1 << 28)
+                self.column_scores[column] -= expected
+                self.column_information[column] += expected
                 self.refresh_column(column)
-        self.row = self.row_hits = self.row_predicted = 0
+            self.unlikely = self.found = self.rows = 0
+        self.start_row()
+
+
+def learn(level, score, information):
+    """A level in 256ths of half octaves after a lesson, and what it leaves of the score."""
+    if abs(score) * 739 < information * 64:
+        return level, score
+    step = min(abs(score) * 739 // information, 6 * 256)
+    return clamp(level + (step if score > 0 else -step), -16 * 256, 15 * 256 + 127), 0
 
 
 # Changes
@@ -400,17 +417,16 @@ FLAG, DOUBLE, FURTHER, REACH, FRACTION = 0, 64, 128, 192, 256
 
 
 class Changes:
-    def __init__(self, coder, floats, columns, shifts, sizes, least_reach, predicts_signs):
-        self.coder, self.floats, self.shifts, self.sizes = coder, floats, shifts, sizes
+    def __init__(self, coder, floats, columns, shifts, odds, least_reach, predicts_signs):
+        self.coder, self.floats, self.shifts, self.odds = coder, floats, shifts, odds
         self.least_reach = least_reach
         self.signs = Signs(coder, columns) if predicts_signs else None
         self.models = models = Models(512)
         for index in range(64):
             models.start(FLAG + index, probability(index - 4), 8)
-            octave = index - 32
-            saturated = probability(2 * octave + 2)
-            models.start(DOUBLE + index, max(saturated, 4000 if octave < -8 else 9800), 8)
-            models.start(FURTHER + index, max(saturated, 20000), 8)
+            saturated = probability(2 * (index - 32) + 1)
+            models.start(DOUBLE + index, max(saturated, 4500), 8)
+            models.start(FURTHER + index, max(saturated, 13000), 8)
             models.start(REACH + index, max(saturated, 26000), 4)
         for length in range(2, 32):
             for index, start in enumerate((21000, 25600, 28000)):
@@ -421,7 +437,7 @@ class Changes:
 
     def further(self, first, exponent, level):
         """Whether a change of this level is larger than what leads to this exponent."""
-        octave = self.sizes[min(exponent, len(self.sizes) - 1)] + level >> 1
+        octave = self.odds.size(exponent) + level >> 1
         return self.coder.bit(self.models, first + clamp(octave + 32, 0, 63))
 
     def magnitude(self, exponent, level):
@@ -492,63 +508,61 @@ class Signs:
 class Moves:
     """The base's exponents, from the bits of the result."""
 
-    def __init__(self, floats, counts, positions, values):
-        self.floats = floats
-        self.coder = coder = RangeDecoder(values)
+    def __init__(self, floats, odds, counts, positions, coder):
+        self.floats, self.odds, self.coder = floats, odds, coder
         self.remaining = sum(counts)
-        self.odds = odds_table(coder, floats.exponents) if self.remaining else {}
-        self.steepness = {}
-        models, steepness = Models(32), 0
-        for exponent in sorted(self.odds):
-            steepness = clamp(steepness + signed_unary(coder, models, 0), 0, 7)
-            self.steepness[exponent] = steepness
         self.gaps = Gaps(positions, counts[0])
         self.models = models = Models(96)
         for index in range(64):
-            models.start(index, probability(index % 40 + LIKELY), 6)
+            models.start(index, probability(index + LIKELY), 6)
         for index in range(8):
             models.start(64 + index, 64000 - 6000 * index, 4)
-
-    def read_bases(self):
-        return {exponent for exponent in range(self.floats.exponents) if self.coder.raw(1)}
 
     def distance_class(self, word):
         known = min(self.floats.mantissa_bits, 10)
         upper = word >> self.floats.mantissa_bits - known & (1 << known) - 1
         return min(upper, (1 << known) - 1 - upper).bit_length()
 
-    def exponent(self, word, level, bases):
+    def exponent(self, word, level):
         """The base's exponent of an element."""
         own = self.floats.exponent(word)
-        if not self.remaining or own not in self.odds:
+        if not self.remaining:
             return own
-        steepness = self.steepness[own]
-        odds = self.odds[own] - steepness * self.distance_class(word) + level
-        element = weight(odds) if steepness else LIKELY_WEIGHT
+        unknown = self.floats.mantissa_bits - min(self.floats.mantissa_bits, 10)
+        distance = self.distance_class(word)
+        if distance:
+            odds = self.odds.expected(own + distance + unknown)
+        else:
+            odds = max(self.odds.expected(own + unknown - j) - 2 * j for j in range(unknown + 1))
+        odds += level
+        element = WEIGHTS[odds]
         if element != LIKELY_WEIGHT:
             if element <= self.gaps.left:
                 self.gaps.left -= element
                 return own
             self.gaps.settle(element)
-        else:
-            model = (min(odds - LIKELY, 39) if steepness
-                     else 40 + max(self.odds[own] - LIKELY, 0))
-            if not self.coder.bit(self.models, model):
-                return own
+        elif not self.coder.bit(self.models, clamp(odds - LIKELY, 0, 63)):
+            return own
         self.remaining -= 1
-        return self.base_exponent(own, word, bases)
+        return self.base_exponent(own, word)
 
-    def base_exponent(self, own, word, bases):
+    def base_exponent(self, own, word):
+        bases = sorted(self.odds.odds)
         is_upper = word >> self.floats.mantissa_bits - 1 & 1
         near = own + (1 if is_upper else -1)
         if near in bases and self.coder.bit(
                 self.models, 64 + min(self.distance_class(word), 7)):
             return near
-        candidates = sorted(bases)[:-1]
-        for rank, candidate in enumerate(c for c in candidates if c not in (own, near)):
-            if self.coder.bit(self.models, 72 + min(rank, 20)):
+        below, above = (own - 1, own + 2) if is_upper else (own - 2, own + 1)
+        has_below, has_above = below >= bases[0], above <= bases[-1]
+        if not has_below and not has_above:
+            return own
+        is_below = self.coder.bit(self.models, 72) if has_below and has_above else has_below
+        candidates = range(below, bases[0], -1) if is_below else range(above, bases[-1])
+        for rank, candidate in enumerate(c for c in candidates if c in bases):
+            if self.coder.bit(self.models, (73 if is_below else 84) + min(rank, 10)):
                 return candidate
-        return max(bases, default=0)
+        return bases[0] if is_below else bases[-1]
 
 
 # Coding 1
@@ -568,19 +582,19 @@ def _sparse(fields, words, floats, rows, columns, strips):
     move_values = fields.rest()
 
     coder = RangeDecoder(values)
-    table = odds_table(coder, floats.exponents)
+    line = Odds(coder, floats.exponents)
+    table = line.odds
     least_reach = coder.raw(8)
-    sizes = complete(table, floats.exponents)
     levels = Levels(columns, priors & 15, priors >> 4)
-    changes = Changes(coder, floats, columns, shifts, sizes, least_reach, priors != 255)
+    changes = Changes(coder, floats, columns, shifts, line, least_reach, priors != 255)
     gaps = Gaps(positions, rare)
-    moves = Moves(floats, move_counts, move_positions, move_values) if strips else None
+    moves = Moves(floats, line, move_counts, move_positions, RangeDecoder(move_values))
 
     passed = 0
     for index, word in enumerate(words):
         row, column = divmod(index, columns)
         level = levels.row + levels.columns[column]
-        exponent = moves.exponent(word, level, table) if moves else floats.exponent(word)
+        exponent = moves.exponent(word, level) if strips else floats.exponent(word)
         if exponent in table:
             odds = table[exponent]
             element = WEIGHTS[odds + level]
@@ -588,7 +602,7 @@ def _sparse(fields, words, floats, rows, columns, strips):
             if is_rare:
                 is_change = element > gaps.left
             else:
-                levels.looked_at(odds, column)
+                levels.looked_at(odds + level, column)
                 is_change = changes.flag(odds + level)
             if is_change:
                 levels.passed(passed)
@@ -597,7 +611,7 @@ def _sparse(fields, words, floats, rows, columns, strips):
                     gaps.settle(element)
                 magnitude = changes.magnitude(exponent, level)
                 falls = changes.falls(column)
-                levels.hit(column, is_rare)
+                levels.hit(column)
                 words[index] = floats.moved(word, -magnitude if falls != strips else magnitude)
                 remaining -= 1
                 if not remaining:
@@ -605,13 +619,13 @@ def _sparse(fields, words, floats, rows, columns, strips):
             elif is_rare:
                 gaps.left -= element
                 passed += element
-        if column % 128 == 127 or column + 1 == columns:
+        if column % 64 == 63 or column + 1 == columns:
             levels.passed(passed)
             passed = 0
             levels.refresh_row()
         if column + 1 == columns:
             changes.end_row()
-            levels.end_row(row)
+            levels.end_row()
     return words
 
 
@@ -630,10 +644,11 @@ def _dense(fields, words, floats, rows, columns, strips):
     bits = Bits(bit_stream)
     strips_moves = strips and sum(move_counts) > 0
     if strips_moves:
-        moves = Moves(floats, move_counts, move_positions, move_values)
-        bases = moves.read_bases()
+        coder = RangeDecoder(move_values)
+        odds = Odds(coder, floats.exponents)
+        moves = Moves(floats, odds, move_counts, move_positions, coder)
     for index, word in enumerate(words):
-        exponent = moves.exponent(word, 0, bases) if strips_moves else floats.exponent(word)
+        exponent = moves.exponent(word, 0) if strips_moves else floats.exponent(word)
         token = tokens.next(slots[tables[exponent]])
         if token:
             falls = bits.read(1)
