@@ -38,13 +38,15 @@ struct CardFacts {
     (base, baseCommit) = try Self.base(patch, details)
     let snapshot = Self.snapshot(of: base, baseCommit)
     baseFolder = snapshot
+    if let snapshot { try Self.check(snapshot, is: base, baseCommit, of: patch) }
     let card = snapshot.flatMap(Self.card(in:))
     var notes: [String] = []
     if card == nil, details.license == nil || details.languages.isEmpty {
       notes.append(
         "the base's own card is not in the Hub's cache, so licence and languages are not taken from "
-          + "it; this gets it: hf download \(base) README.md")
+          + "it; if it has one, this gets it: hf download \(base) README.md")
     }
+    try Self.checkLicense(details)
     license = Self.license(details, card, base, &notes)
     if license.identifier == "other", license.name == nil || license.link == nil {
       notes.append("for the licence 'other', the Hub wants --license-name and --license-link too")
@@ -80,10 +82,17 @@ struct CardFacts {
         .usage, "'\(named)' cannot be the base's name on the Hub",
         remedy: "write OWNER/NAME or OWNER/NAME@COMMIT")
     }
-    let commit =
-      reference.revision.flatMap { Commit($0) }
-      ?? (recorded?.repository == reference.repository ? recorded?.commit : nil)
-    return (reference.repository, commit)
+    let commit = reference.revision.flatMap { Commit($0) }
+    if let recorded,
+      reference.repository != recorded.repository || commit.map({ $0 != recorded.commit }) ?? false
+    {
+      throw PatchError(
+        .usage, path: patch.path,
+        "'\(named)' is not the base that the patch records: \(recorded.repository) at commit "
+          + "\(recorded.commit)",
+        remedy: "leave the base out, or make the patch again from '\(named)'")
+    }
+    return (reference.repository, commit ?? recorded?.commit)
   }
 
   private static func snapshot(of base: RepositoryName, _ commit: Commit?) -> String? {
@@ -94,6 +103,26 @@ struct CardFacts {
       if FileStatus.exists(Folder.join(path, "README.md")) || revision == nil { return path }
     }
     return nil
+  }
+
+  /// Refuses a base in the cache that is another than the patch's. Large files have their SHA-256 for a
+  /// name there, so nothing is read.
+  private static func check(
+    _ snapshot: String, is base: RepositoryName, _ commit: Commit?, of patch: PatchFile
+  ) throws(PatchError) {
+    // Where the cache lacks the commit, there may be a later one, which has the card only.
+    let isCommit = commit.map { Folder.lastComponent(of: snapshot) == $0.description } ?? true
+    guard isCommit else { return }
+    for file in patch.metadata.base.files where Folder.isBareName(file.name) {
+      let path = Folder.join(snapshot, file.name)
+      guard let found = HubBlob.expectedSHA256(ofFile: path), found != file.sha256 else { continue }
+      throw PatchError(
+        .badInput, path: path,
+        "\(base) is not the base of the patch: the SHA-256 of its '\(file.name)' is \(found), "
+          + "expected \(file.sha256)",
+        remedy:
+          "name the model that the patch was made from, or a commit of it as OWNER/NAME@COMMIT")
+    }
   }
 
   private static func card(in snapshot: String) -> FrontMatter? {
@@ -109,6 +138,14 @@ struct CardFacts {
     _ details: CardDetails, _ card: FrontMatter?, _ base: RepositoryName, _ notes: inout [String]
   ) -> License {
     if let identifier = details.license {
+      let known = card?.text("license") ?? LicenceTerms.likely(for: base)?.identifier
+      if let terms = LicenceTerms([known].compactMap { $0 }),
+        ![terms.identifier, "other"].contains(identifier)
+      {
+        notes.append(
+          "the base is under the \(terms.name), which asks what is derived from it to be so too, "
+            + "but the card says '\(identifier)'")
+      }
       return License(
         identifier: identifier, name: details.licenseName, link: details.licenseLink)
     }
@@ -126,6 +163,21 @@ struct CardFacts {
       notes.append("the licence is not known, so the card has none; name it with --license")
     }
     return license
+  }
+
+  /// - Throws: ``PatchError`` for a licence that the Hub does not take.
+  private static func checkLicense(_ details: CardDetails) throws(PatchError) {
+    guard let identifier = details.license, !LicenceIdentifier.all.contains(identifier) else {
+      return
+    }
+    let meant = LicenceIdentifier.suggestion(for: identifier)
+    throw PatchError(
+      .usage,
+      "'\(identifier)' is no licence that the Hub knows"
+        + (meant.map { "; did you mean '\($0)'?" } ?? ""),
+      remedy:
+        "the Hub lists its names at https://huggingface.co/docs/hub/repositories-licenses; for a "
+        + "licence that is not there, say 'other' and give its name and link")
   }
 
   /// A link to a file of the base's repository leads there from the patch's, too.
