@@ -62,7 +62,8 @@ extension PatchReport {
     let values = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
     var source = "The difference of two models"
     if let rate = values["learning_rate"] {
-      let factor = values["feature_factor"].map { "feature factor \($0), " } ?? ""
+      let towards = direction.map { "towards \($0), " } ?? ""
+      let factor = values["feature_factor"].map { "feature factor \($0), \(towards)" } ?? ""
       source = "GRADIEND, \(factor)learning rate \(rate)"
       if let part = values["part"], part != "decoder" { source += ", \(part)" }
     }

@@ -55,7 +55,8 @@ struct CardText {
         )
       ]
       if let factors = update.featureFactors {
-        rows.append(("Feature factor h", Markdown.plain(factors)))
+        let direction = metadata.direction.map { ", towards \($0)" } ?? ""
+        rows.append(("Feature factor h", Markdown.plain(factors + direction)))
       }
       rows += [
         ("Learning rate α", Markdown.plain(update.learningRate)),

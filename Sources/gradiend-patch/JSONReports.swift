@@ -72,6 +72,7 @@ extension PatchReport {
       .init("tensors", .integer(tensorCount)),
       .init("elements", .integer(elementCount)),
       .init("changed_elements", .integer(changedElementCount)),
+      .init("towards", direction.map { .string($0) } ?? .null),
       .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
       .init("byte_counts", .object(parts.map { .init($0.name, .integer($0.byteCount)) })),
       .init(

@@ -71,7 +71,10 @@ extension Inspection {
 
 extension PatchReport {
   fileprivate func text(_ path: String) -> String {
-    var lines = ["\(path): patch, \(Quantity.bytes(byteCount))", ""]
+    var lines = ["\(path): patch, \(Quantity.bytes(byteCount))"]
+    let factor = metadata.first { $0.key == "feature_factor" }?.value
+    if let factor, let direction { lines.append("h \(factor), towards \(direction)") }
+    lines.append("")
     let width = metadata.map(\.key.count).max() ?? 0
     for datum in metadata {
       let name = datum.key + String(repeating: " ", count: width - datum.key.count)

@@ -172,8 +172,22 @@ import Testing
       (["card", "made", "-o", "patch"], 73, "already something"),
       (["package", "made"], 64, "missing option '--output FOLDER'"),
       (["package", "made", "-o", "base"], 73, "already something"),
-      (["package", "made", "-o", "base", "--force"], 73, "no package"),
-      (["package", "made", "-o", "patch", "--force"], 73, "no package"),
+      (
+        ["package", "made", "-o", "base", "--force"], 73,
+        "its 'config.json' is not as a package left it"
+      ),
+      (["package", "made", "-o", "patch", "--force"], 73, "a package is a folder"),
+      (
+        ["card", "made", "--base=other/base"], 64, "is not the base that the patch records: \(base)"
+      ),
+      (
+        ["card", "made", "--base=\(base)@\(String(repeating: "f", count: 40))"], 64,
+        "is not the base that the patch records"
+      ),
+      (["card", "made", "--license=Apache-2.0"], 64, "did you mean 'apache-2.0'?"),
+      (["card", "made", "--license=apache2"], 64, "did you mean 'apache-2.0'?"),
+      (["card", "made", "--license=MIT License"], 64, "did you mean 'mit'?"),
+      (["card", "made", "--license=foo"], 64, "'foo' is no licence that the Hub knows\n"),
       (["package", "made", "-o", "x", "--license-file", "none"], 66, "none: No such file"),
     ] as [([String], Int32, String)])
   func `what cannot be is refused`(words: [String], status: Int32, message: String) throws {
@@ -251,17 +265,105 @@ import Testing
     #expect(try package("b").status == 0)
     try stage.folder.write("signature", to: "b/model.sig")
     #expect(try package("b").status == 73)
-    try stage.folder.write("history", to: "b/.git/HEAD")
-    let refused = try package("b", "--force")
-    #expect(refused.status == 73 && refused.error.contains("its '.git/HEAD' would be lost"))
-    try stage.folder.remove("b/.git")
-    #expect(try package("b", "--force").status == 0)
+    #expect(try package("b", "--force").error.isEmpty)
     let files = try stage.folder.tree().filter { $0.hasPrefix("a/") }.map { $0.dropFirst(2) }
     // A signature of other bytes is none.
     #expect(try stage.folder.tree().filter { $0.hasPrefix("b/") }.map { $0.dropFirst(2) } == files)
     for name in files {
       #expect(try stage.folder.bytes(of: "a/" + name) == stage.folder.bytes(of: "b/" + name))
     }
+  }
+
+  @Test(arguments: [
+    (#"{"feature_class_encoding_direction": {"female": 1, "male": -1}}"#, -1, "male" as String?),
+    (#"{"feature_class_encoding_direction": {"female": 1, "male": -1}}"#, 1, "female"),
+    (#"{"feature_class_encoding_direction": {"female": "1", "male": -1}}"#, 1, nil),
+    (#"{"feature_class_encoding_direction": [1]}"#, 1, nil), ("{", 1, nil), ("{}", 1, nil),
+  ])
+  func `what h goes towards is said where the GRADIEND tells`(
+    context: String, factor: Int, class name: String?
+  ) throws {
+    try cache.add("gradiend_context.json", context.utf8, to: "me/gradiend")
+    let made = try stage.run(
+      "create", Self.base, "me/gradiend", "--feature-factor=\(factor)", "--learning-rate=0.5",
+      "-o", "told")
+    #expect(made.status == 0, "\(made.error)")
+    let towards = name.map { ", towards \($0)" }
+    let inspected = try stage.run("inspect", "told", "--svg", "told.svg").output
+    #expect(inspected.contains("\nh \(factor).0\(towards ?? "none")\n") == (name != nil))
+    #expect(inspected.contains("feature_classes") == (name != nil))
+    let card = try stage.run("card", "told").output
+    #expect(card.contains("| Feature factor h | \(factor).0\(towards ?? "") |"))
+    let picture = String(decoding: try stage.folder.bytes(of: "told.svg"), as: UTF8.self)
+    #expect(picture.contains("feature factor \(factor).0\(towards ?? ""), learning rate"))
+    #expect(try stage.run("apply", Self.base, "told", "-o", "result-\(factor)").status == 0)
+  }
+
+  @Test func `a clone keeps its history and all that is not the package's`() throws {
+    try stage.folder.write("history", to: "clone/.git/HEAD")
+    try stage.folder.write("*.safetensors filter=lfs", to: "clone/.gitattributes")
+    let first = try package("clone", "--force")
+    #expect(first.status == 0, "\(first.error)")
+    #expect(
+      first.error
+        == "note: kept in the folder, as no part of the package: .git, .gitattributes\n")
+    // The older package has a file that the new one has not.
+    try stage.folder.write("{}", to: "clone/eval.json")
+    try cache.folder.remove(cache.snapshot(of: Self.base) + "/USE_POLICY.md")
+    let again = try package("clone", "--force")
+    #expect(again.error.contains(": .git, .gitattributes, eval.json\n"), "\(again.error)")
+    #expect(try stage.folder.bytes(of: "clone/.git/HEAD") == Array("history".utf8))
+    #expect(try !stage.folder.tree().contains("clone/USE_POLICY.md"))
+    let sums = Program(folder: stage.folder.path("clone"), executable: "sha256sum")
+    #expect(try sums.run("--check", "--strict", "--quiet", "SHA256SUMS").status == 0)
+  }
+
+  @Test(arguments: ["README.md", "LICENSE.txt", "SHA256SUMS"])
+  func `what somebody wrote into a package is not replaced`(name: String) throws {
+    #expect(try package("up").status == 0)
+    let edited = try stage.folder.bytes(of: "up/" + name) + Array("## Evaluation\n".utf8)
+    try stage.folder.write(edited, to: "up/" + name)
+    let before = try stage.folder.tree()
+    let refused = try package("up", "--force", "--feature=gender")
+    #expect(refused.status == 73, "\(refused.error)")
+    #expect(refused.error.contains("is not as a package left it, and would be lost"))
+    #expect(try stage.folder.bytes(of: "up/" + name) == edited)
+    #expect(try stage.folder.tree() == before)
+  }
+
+  @Test func `a list of digests removes nothing outside of its folder`() throws {
+    #expect(try package("up").status == 0)
+    let line = try stage.sha256(of: "made") + "  ../made\n"
+    try stage.folder.write(line, to: "up/SHA256SUMS")
+    let again = try package("up", "--force")
+    #expect(again.status == 0, "\(again.error)")
+    #expect(try stage.folder.names().contains("made"))
+  }
+
+  @Test func `a base in the cache that is another than the patch's is refused`() throws {
+    let other = String(repeating: "ab", count: 32)
+    try cache.add("model.safetensors", [1, 2, 3], to: "org/other", blob: other)
+    try stage.folder.remove("patch")
+    #expect(try stage.run("diff", "base", "result", "-o", "patch").status == 0)
+    let refused = try stage.run("card", "patch", "--base=org/other")
+    #expect(refused.status == 65)
+    #expect(refused.error.contains("org/other is not the base of the patch"), "\(refused.error)")
+    #expect(refused.error.contains("is \(other), expected"))
+  }
+
+  @Test func `a wrong base is told how to get the right one`() throws {
+    let refused = try stage.run("apply", "result", "made", "-o", "out")
+    #expect(refused.status == 1)
+    #expect(
+      refused.error.contains(
+        "this gets it: hf download \(Self.base) --revision \(cache.commit)\n"),
+      "\(refused.error)")
+  }
+
+  @Test func `a base under terms of its own is not given another licence without a word`() throws {
+    let made = try stage.run("card", "made", "--license=mit", "--repository=me/x")
+    #expect(made.status == 0)
+    #expect(made.error.contains("the base is under the Llama 3.2 Community License"))
   }
 
   @Test func `a package serves wherever a patch does`() throws {
