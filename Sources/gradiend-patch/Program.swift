@@ -4,7 +4,7 @@ import GradiendPatch
 /// The commands of this program.
 enum Program {
   static let commands = CommandSet<any Command>(
-    name: "gradiend-patch", version: Version.current,
+    name: "gradiend-patch", version: Version.current, date: Version.date,
     summary: "Publish debiased models as small patches of their base.",
     commands: [
       .command(CreateCommand.self) { $0 },
