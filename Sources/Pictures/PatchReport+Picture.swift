@@ -54,6 +54,12 @@ extension PatchReport {
     return updates == nil ? [shares] : [shares, ChangePanel(map, .relativeUpdate)]
   }
 
+  /// The changes in the order in which people read a model: layer 2 comes before layer 10.
+  package var changesByPlace: [Change] {
+    let changes = Dictionary(uniqueKeysWithValues: changes.map { ($0.tensor.name, $0) })
+    return ChangeMap(self).cells.flatMap(\.tensors).compactMap { changes[$0.name] }
+  }
+
   /// What relative updates are told in.
   package var updateUnit: PartUnit { ChangeMeasure.relativeUpdate.unit(in: ChangeMap(self)) }
 

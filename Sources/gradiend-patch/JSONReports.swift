@@ -1,4 +1,5 @@
 import Checkpoints
+import CommandGrammar
 import GradiendPatch
 
 // The keys of these objects are an interface: Formats/json.md lists them, and they stay.
@@ -206,15 +207,29 @@ extension OperationProgress {
   }
 }
 
+extension UsageError {
+  /// The error as a JSON object on one line, as that of any other.
+  var json: String {
+    PatchError.json(
+      kind: PatchError.Kind.usage.name, path: nil, tensor: nil, message: sentence, remedy: remedy)
+  }
+}
+
 extension PatchError {
   /// The error as a JSON object on one line, under the key `error`.
   var json: String {
+    Self.json(kind: kind.name, path: path, tensor: tensor, message: message, remedy: remedy)
+  }
+
+  fileprivate static func json(
+    kind: String, path: String?, tensor: String?, message: String, remedy: String?
+  ) -> String {
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     return JSONValue.object([
       .init(
         "error",
         .object([
-          .init("kind", .string(kind.name)),
+          .init("kind", .string(kind)),
           .init("path", text(path)),
           .init("tensor", text(tensor)),
           .init("message", .string(message)),

@@ -97,7 +97,7 @@ extension PatchReport {
       Table(
         ["tensor", "type", "shape", "elements", "changed", "share", "bytes", "bits/element"]
           + (isMeasured ? ["update/weights, \(unit.name)"] : []),
-        changes.map { change in
+        changesByPlace.map { change in
           let bits = 8 * Double(change.byteCount) / Double(max(1, change.tensor.elementCount))
           return [
             change.tensor.name, change.tensor.elementType, change.tensor.shape.description,
@@ -170,6 +170,7 @@ extension PatchPackage {
       ["file", "bytes"], files.map { [$0.name, Quantity.count($0.byteCount)] })
     return
       (["\(path): \(files.count) files, ready for the Hub"] + table.lines
-      + ["", "to upload it:", "  " + uploadCommand]).joined(separator: "\n")
+      + ["", "to upload it, in place of what is there:", "  " + uploadCommand]).joined(
+        separator: "\n")
   }
 }
