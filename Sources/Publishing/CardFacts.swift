@@ -21,6 +21,9 @@ struct CardFacts {
   let terms: LicenceTerms?
   let languages: [String]
   let pipelineTag: String?
+  let results: EvaluationResults?
+  /// What the publisher adds, in Markdown.
+  let appendix: String?
   /// What the publisher should know, in sentences without a full stop.
   private(set) var notes: [String] = []
 
@@ -30,8 +33,14 @@ struct CardFacts {
     var link: String?
   }
 
+  /// - Parameters:
+  ///   - patch: the patch.
+  ///   - details: what the publisher says.
+  ///   - olderCard: path of a card whose appendix is kept, unless there is a new one.
   /// - Throws: ``PatchError`` if what the publisher says is no name, or nobody says what the base is.
-  init(_ patch: PatchFile, _ details: CardDetails) throws(PatchError) {
+  init(
+    _ patch: PatchFile, _ details: CardDetails, olderCard: String? = nil
+  ) throws(PatchError) {
     self.patch = patch
     self.details = details
     report = try PatchError.opening { () throws(CheckpointError) in try PatchReport(patch) }
@@ -54,6 +63,13 @@ struct CardFacts {
     terms = LicenceTerms([license.identifier, license.name].compactMap { $0 })
     languages = details.languages.isEmpty ? card?.texts("language") ?? [] : details.languages
     pipelineTag = card?.text("pipeline_tag")
+    results = try details.results.map { (path) throws(PatchError) in
+      try EvaluationResults(path: path)
+    }
+    appendix =
+      try details.appendix.map { (path) throws(PatchError) in
+        String(decoding: try CardText.file(path), as: UTF8.self)
+      } ?? olderCard.flatMap(CardText.appendix(ofCard:))
     repository = try Self.repository(details, base, terms, &notes)
     for dataset in details.datasets where RepositoryName(dataset) == nil {
       throw PatchError(.usage, "'\(dataset)' cannot be the name of a data set on the Hub")

@@ -28,9 +28,10 @@ public struct PatchPackage: Sendable {
   /// What a publisher adds (Formats/pipeline.md). Of other bytes, it is worth nothing.
   static let signatureName = "model.sig"
 
-  /// The command line that uploads it.
+  /// The command line that uploads it, in place of what is there: a file of an earlier package would be
+  /// one that no signature covers.
   public var uploadCommand: String {
-    "hf upload \(card.repository) \(Shell.quoted(path)) ."
+    "hf upload \(card.repository) \(Shell.quoted(path)) . --delete '*'"
   }
 }
 
@@ -49,7 +50,8 @@ extension PatchPackage {
     of patch: PatchFile, _ details: CardDetails, licenseFile: String?, output: String,
     overwrites: Bool
   ) throws(PatchError) {
-    let facts = try CardFacts(patch, details)
+    let facts = try CardFacts(
+      patch, details, olderCard: overwrites ? Folder.join(output, "README.md") : nil)
     let package = try PackageFiles(facts, licenseFile: licenseFile)
     var files = package.files.map { $0.source.file(named: $0.name) }
     let place = try PackageOutput(output, for: files, overwrites: overwrites)

@@ -211,7 +211,8 @@ import Testing
     #expect(made.status == 0)
     #expect(made.error.isEmpty, "\(made.error)")
     #expect(made.output.hasPrefix("up: 8 files, ready for the Hub\n"))
-    #expect(made.output.hasSuffix("\nto upload it:\n  hf upload me/Llama-fair-patch up .\n"))
+    let upload = "hf upload me/Llama-fair-patch up . --delete '*'"
+    #expect(made.output.hasSuffix("\nto upload it, in place of what is there:\n  \(upload)\n"))
     let names = try stage.folder.tree().filter { $0.hasPrefix("up/") }
     #expect(
       names == [
@@ -297,6 +298,95 @@ import Testing
     let picture = String(decoding: try stage.folder.bytes(of: "told.svg"), as: UTF8.self)
     #expect(picture.contains("feature factor \(factor).0\(towards ?? ""), learning rate"))
     #expect(try stage.run("apply", Self.base, "told", "-o", "result-\(factor)").status == 0)
+  }
+
+  static let results = #"""
+    {"results": [{"task": {"type": "text-generation"}, "dataset": {"name": "GEN|TER", "type": "a/b"},
+    "metrics": [{"type": "accuracy", "value": 0.97}, {"type": "loss", "name": "L: é", "value": 2}]}]}
+    """#
+
+  @Test func `evaluation results are for the Hub and for people`() throws {
+    try stage.folder.write(Self.results, to: "results.json")
+    let made = try stage.run(
+      "card", "made", "-o", "README.md", "--results=results.json", "--repository=me/Llama-x")
+    #expect(made.status == 0, "\(made.error)")
+    let index = try #require(try read("README.md")["model-index"] as? [[String: Any]])
+    #expect(index.count == 1 && index[0]["name"] as? String == "Llama-x")
+    let result = try #require((index[0]["results"] as? [[String: Any]])?.first)
+    let metrics = try #require(result["metrics"] as? [[String: Any]])
+    #expect(metrics[0]["value"] as? Double == 0.97 && metrics[1]["name"] as? String == "L: é")
+    let text = String(decoding: try stage.folder.bytes(of: "README.md"), as: UTF8.self)
+    #expect(text.contains("| text-generation | GEN\\|TER | accuracy | 0.97 |\n"))
+    #expect(text.contains("| text-generation | GEN\\|TER | L: é | 2 |\n"))
+  }
+
+  @Test(arguments: [
+    ("[]", "not a JSON object"), ("{", "not JSON"), (#"{"results": []}"#, "it has no 'results'"),
+    (#"{"results": [{}]}"#, "result 1 has no 'type' of its 'task'"),
+    (
+      results.replacing("0.97", with: "null"),
+      "result 1 has no 'value' of a metric, a number or a text"
+    ), ("\u{0}", "not JSON"),
+  ])
+  func `results that the Hub does not take are refused`(text: String, message: String) throws {
+    try stage.folder.write(text, to: "results.json")
+    let refused = try stage.run("card", "made", "--results=results.json")
+    #expect(refused.status == 65)
+    #expect(refused.error.contains("results.json") && refused.error.contains(message))
+  }
+
+  @Test func `what a publisher appends to the card stays when the package is made again`() throws {
+    try stage.folder.write("## Evaluation\n\nfair: 0.9", to: "more.md")
+    #expect(try package("up", "--append=more.md").status == 0)
+    func card() throws -> String {
+      String(decoding: try stage.folder.bytes(of: "up/README.md"), as: UTF8.self)
+    }
+    #expect(try card().hasSuffix(" -->\n\n## Evaluation\n\nfair: 0.9\n"))
+    #expect(try package("up", "--force", "--feature=gender").status == 0)
+    let again = try card()
+    #expect(again.contains("*gender*") && again.hasSuffix(" -->\n\n## Evaluation\n\nfair: 0.9\n"))
+    try stage.folder.write("other\n", to: "more.md")
+    #expect(try package("up", "--force", "--append=more.md").status == 0)
+    #expect(try card().hasSuffix(" -->\n\nother\n") && !card().contains("fair: 0.9"))
+    try stage.folder.write([0xFF, 0xFE], to: "more.md")
+    #expect(try package("other", "--append=more.md").status == 65)
+  }
+
+  @Test func `the card says where the tool is, whom to cite, and how it goes in Python`() throws {
+    let card = try stage.run(
+      "card", "made", "--repository=me/Llama-x", "--tool-url=https://example.org/tool"
+    ).output
+    for part in [
+      "With [`gradiend-patch`](<https://example.org/tool>), and `hf`",
+      "@misc{drechsel2025gradiend,",
+      "gradiend_patch.apply(\"\(Self.base)@\(cache.commit)\", \"me/Llama-x\", \"Llama-x-applied\")",
+    ] {
+      #expect(card.contains(part), "\(part)")
+    }
+    #expect(try stage.run("card", "made").output.contains("With `gradiend-patch`, and `hf`"))
+    let difference = try stage.run("card", "patch", "--base=org/base").output
+    #expect(!difference.contains("@misc"))
+  }
+
+  @Test func `standard output is for texts, and an error elsewhere`() throws {
+    let card = try stage.run("card", "made", "--repository=me/Llama-x")
+    #expect(
+      try stage.run("card", "made", "--repository=me/Llama-x", "-o", "-").output == card.output)
+    #expect(try stage.run("inspect", "made", "--svg", "-").output.hasPrefix("<svg "))
+    #expect(try stage.run("inspect", "made", "--html=-").output.hasPrefix("<!DOCTYPE html>"))
+    #expect(try stage.run("inspect", "made", "--html=-", "--svg=-").status == 64)
+    #expect(try stage.run("inspect", "made", "--html=-", "--json").status == 64)
+    #expect(try stage.run("inspect", "made", "-q", "--svg=x.svg").output.isEmpty)
+    for words in [
+      ["package", "made", "-o", "-"], ["apply", Self.base, "made", "-o", "-"],
+      ["diff", "base", "result", "-o", "-"],
+      ["create", Self.base, "me/gradiend", "--feature-factor=1", "--learning-rate=1", "-o-"],
+    ] {
+      let refused = try stage.program.run(words)
+      #expect(refused.status == 64, "\(words) \(refused.error)")
+      #expect(refused.error.contains("one of this name is './-'"))
+    }
+    #expect(try !stage.folder.names().contains("-"))
   }
 
   @Test func `a clone keeps its history and all that is not the package's`() throws {
