@@ -40,15 +40,18 @@ extension ModelSummary {
 extension Verify.Verdict {
   /// The verdict as a JSON object on one line.
   var json: String {
-    JSONValue.object([
-      .init("is", role.map { .string($0.name) } ?? .null),
-      .init("tensors", .integer(tensorCount)),
-      .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
-      .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
-      .init("published_files", .boolean(hasPublishedFiles)),
-      .init("damaged_files", .array(damagedFiles.map { .string($0) })),
-      .init("sha256", .string(sha256)),
-    ]).text()
+    JSONValue.object(
+      [
+        .init("is", role.map { .string($0.name) } ?? .null),
+        .init("tensors", .integer(tensorCount)),
+        .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
+        .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
+        .init("published_files", .boolean(hasPublishedFiles)),
+        .init("damaged_files", .array(damagedFiles.map { .string($0) })),
+        .init("sha256", .string(sha256)),
+        .init("base_sha256", baseSHA256.map { .string($0) } ?? .null),
+      ]
+    ).text()
   }
 }
 
@@ -151,6 +154,18 @@ extension TensorReport {
       .init("shape", .array(shape.map { .integer($0) })),
       .init("elements", .integer(elementCount)),
     ]
+  }
+}
+
+extension ExportSummary {
+  /// The summary as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("output", .string(path)),
+      .init("bytes", .integer(byteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("elements", .integer(elementCount)),
+    ]).text()
   }
 }
 

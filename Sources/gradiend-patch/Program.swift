@@ -13,6 +13,7 @@ enum Program {
       .command(StripCommand.self) { $0 },
       .command(VerifyCommand.self) { $0 },
       .command(InspectCommand.self) { $0 },
+      .command(ExportCommand.self) { $0 },
       .command(CardCommand.self) { $0 },
       .command(PackageCommand.self) { $0 },
       .command(CompletionsCommand.self) { $0 },

@@ -62,6 +62,14 @@ extension Verify.Verdict {
   }
 }
 
+extension ExportSummary {
+  /// The summary for people.
+  var text: String {
+    "\(path): \(Quantity.count(elementCount)) changes in \(tensorCount) tensors, "
+      + Quantity.bytes(byteCount)
+  }
+}
+
 extension Inspection {
   /// The report on `path`, for people.
   func text(_ path: String) -> String {
