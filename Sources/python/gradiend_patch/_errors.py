@@ -117,11 +117,17 @@ def error_for(exit_code: int, report: Optional[dict[str, Any]], text: str) -> Gr
         if by_signal:
             message = f"gradiend-patch was ended by signal {exit_code & 127 if exit_code > 0 else -exit_code}"
         return cls(message, exit_code=exit_code)
+    remedy = report["remedy"]
+    # The program speaks of its own command line.
+    if report["kind"] == "outputExists":
+        remedy = "pass force=True to replace it"
+    elif remedy is not None and remedy.startswith("See '"):
+        remedy = None
     return cls(
         report["message"],
         report["kind"],
         report["path"],
         report["tensor"],
-        report["remedy"],
+        remedy,
         exit_code,
     )
