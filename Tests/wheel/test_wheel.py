@@ -324,7 +324,7 @@ class WheelTests(unittest.TestCase):
         write_large(Path("large"))
         script = "import gradiend_patch as g; g.diff('large', 'large', 'p', progress=True)"
         run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-        self.assertTrue(run.stderr.endswith("\rdiff: 100% of 268 MB\n"), run.stderr)
+        self.assertTrue(run.stderr.endswith("\ndiff: 100% of 268 MB\n"), run.stderr)
 
     def test_the_command_is_the_program(self) -> None:
         command = str(Path(sys.executable).with_name("gradiend-patch"))
@@ -390,7 +390,7 @@ class WheelTests(unittest.TestCase):
 
         with self.assertRaises(gradiend_patch.UsageError) as usage:
             gradiend_patch.apply(BASE, self.patch, "out", threads=-1)
-        self.check(usage.exception, 64, None)
+        self.check(usage.exception, 64, "usage")
         self.assertIn("must be from 0 to 1024, not -1", str(usage.exception))
         with self.assertRaises(gradiend_patch.UsageError) as usage:
             gradiend_patch.create(BASE, GRADIEND, "x", feature_factor=(1, 2), learning_rate=1)
