@@ -65,6 +65,6 @@ public struct Package: PatchOperation {
     try OutputGuard([], files: [patch.file]).check(output)
     let license = try licenseFile.map { (name) throws(PatchError) in try InputName(name).path }
     return try PatchPackage(
-      of: patch, details, licenseFile: license, output: output, overwrites: overwrites)
+      of: patch, details, licenseFile: license, output: output, overwrites: overwrites, execution)
   }
 }

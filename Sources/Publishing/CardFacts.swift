@@ -8,13 +8,15 @@ internal import PatchFormat
 /// (Formats/hub.md, section 4).
 struct CardFacts {
   let patch: PatchFile
-  let report: PatchReport
+  var report: PatchReport
   let details: CardDetails
   let base: RepositoryName
   /// Nil if nobody said which.
   let baseCommit: Commit?
   /// The base's snapshot in the cache, if it is there.
   let baseFolder: String?
+  /// Whether that is the snapshot of the patch's base, not of a later commit.
+  let isBaseOfCommit: Bool
   let repository: RepositoryName
   let license: License
   /// The duties that come with it, where they are known.
@@ -47,7 +49,9 @@ struct CardFacts {
     (base, baseCommit) = try Self.base(patch, details)
     let snapshot = Self.snapshot(of: base, baseCommit)
     baseFolder = snapshot
-    if let snapshot { try Self.check(snapshot, is: base, baseCommit, of: patch) }
+    let commit = baseCommit
+    isBaseOfCommit = snapshot.map { Self.isSnapshot($0, of: commit) } ?? false
+    if let snapshot, isBaseOfCommit { try Self.check(snapshot, is: base, of: patch) }
     let card = snapshot.flatMap(Self.card(in:))
     var notes: [String] = []
     if card == nil, details.license == nil || details.languages.isEmpty {
@@ -121,14 +125,16 @@ struct CardFacts {
     return nil
   }
 
+  /// Where the cache lacks the commit, there may be a later one, of which only the card is used.
+  private static func isSnapshot(_ snapshot: String, of commit: Commit?) -> Bool {
+    commit.map { Folder.lastComponent(of: snapshot) == $0.description } ?? true
+  }
+
   /// Refuses a base in the cache that is another than the patch's. Large files have their SHA-256 for a
   /// name there, so nothing is read.
   private static func check(
-    _ snapshot: String, is base: RepositoryName, _ commit: Commit?, of patch: PatchFile
+    _ snapshot: String, is base: RepositoryName, of patch: PatchFile
   ) throws(PatchError) {
-    // Where the cache lacks the commit, there may be a later one, which has the card only.
-    let isCommit = commit.map { Folder.lastComponent(of: snapshot) == $0.description } ?? true
-    guard isCommit else { return }
     for file in patch.metadata.base.files where Folder.isBareName(file.name) {
       let path = Folder.join(snapshot, file.name)
       guard let found = HubBlob.expectedSHA256(ofFile: path), found != file.sha256 else { continue }

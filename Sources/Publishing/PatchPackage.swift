@@ -44,14 +44,16 @@ extension PatchPackage {
   ///   - licenseFile: the path of a licence text to bring instead of the base's.
   ///   - output: the folder to make.
   ///   - overwrites: whether it may exist. What is not a package's stays in it.
+  ///   - execution: on which threads the update is measured.
   /// - Throws: ``PatchError``; nothing then has the output's name.
-  /// - Complexity: O(bytes of the patch).
+  /// - Complexity: O(bytes of the patch), and of the base where it is in the cache.
   package init(
     of patch: PatchFile, _ details: CardDetails, licenseFile: String?, output: String,
-    overwrites: Bool
+    overwrites: Bool, _ execution: Execution
   ) throws(PatchError) {
-    let facts = try CardFacts(
+    var facts = try CardFacts(
       patch, details, olderCard: overwrites ? Folder.join(output, "README.md") : nil)
+    try facts.measure(execution)
     let package = try PackageFiles(facts, licenseFile: licenseFile)
     var files = package.files.map { $0.source.file(named: $0.name) }
     let place = try PackageOutput(output, for: files, overwrites: overwrites)
