@@ -21,7 +21,7 @@ struct ChangePicture {
     static let end = 738.0
     static let widestCell = 40.0
     static let barHeight = 64.0
-    static let nameLimit = 17
+    static let nameLimit = 15
     /// Between two numbers of layers.
     static let labelPitch = 44.0
   }

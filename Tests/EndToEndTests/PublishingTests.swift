@@ -368,6 +368,16 @@ import Testing
     #expect(!difference.contains("@misc"))
   }
 
+  @Test func `the project's address, if there is one, is in the card and in the README`() throws {
+    let source = try String(
+      contentsOfFile: Fixtures.repository("Sources/Publishing/ToolAddress.swift"), encoding: .utf8)
+    let address = try #require(source.firstMatch(of: #/project = "(.*)"/#)).1
+    guard !address.isEmpty else { return }
+    let card = try stage.run("card", "made").output
+    let readme = try String(contentsOfFile: Fixtures.repository("README.md"), encoding: .utf8)
+    #expect(card.contains(address) && readme.contains(address))
+  }
+
   @Test func `standard output is for texts, and an error elsewhere`() throws {
     let card = try stage.run("card", "made", "--repository=me/Llama-x")
     #expect(

@@ -8,7 +8,8 @@ from typing import Any, Optional
 class GradiendPatchError(Exception):
     """A command failed, and nothing was written; of a change in place, a journal may be left.
 
-    The kinds are those of Formats/json.md; more may come. Catch this class to catch all of them.
+    ``kind`` is one of usage, mismatch, badInput, cannotOpen, outputExists, cannotCreate, inputOutput
+    and unfinished; more may come. Catch this class to catch all of them.
     """
 
     #: The exit code that a class stands for; 0 for none.

@@ -1,4 +1,4 @@
-"""What the commands answer: Formats/json.md, as classes.
+"""What the commands answer under ``--json``, as classes.
 
 Fields are named as the keys there; ``is`` is a word of Python and so is ``is_`` here. ``json`` is
 the whole report, with the keys that no field has.
