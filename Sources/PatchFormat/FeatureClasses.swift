@@ -9,8 +9,9 @@ package struct FeatureClasses: Equatable, Sendable {
   /// By the bytes of their names.
   private let classes: [Class]
 
+  /// Nil if there are none, or one cannot be written on a line.
+  ///
   /// - Parameter codes: classes and what they are encoded as.
-  /// - Returns: nil if there are none, or one cannot be written on a line.
   package init?(_ codes: [(name: String, code: Double)]) {
     classes = codes.map { Class(code: Float($0.code), name: $0.name) }
       .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

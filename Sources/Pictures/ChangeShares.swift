@@ -10,8 +10,10 @@ struct ChangeShares {
   private let isMeasured: Bool
   private let total: Double
 
-  /// - Parameter isMeasured: whether the update is known, so that shares are those of its squared norm;
-  ///   otherwise they are those of the elements that change.
+  /// - Parameters:
+  ///   - map: the parts.
+  ///   - isMeasured: whether the update is known, so that shares are those of its squared norm;
+  ///     otherwise they are those of the elements that change.
   init(_ map: ChangeMap, isMeasured: Bool) {
     self.isMeasured = isMeasured
     whole = isMeasured ? "the update" : "the changes"

@@ -60,6 +60,7 @@ struct CardFacts {
           + "it; if it has one, this gets it: hf download \(base) README.md")
     }
     try Self.checkLicense(details)
+    try Self.checkAddress(details.toolAddress)
     license = Self.license(details, card, base, &notes)
     if license.identifier == "other", license.name == nil || license.link == nil {
       notes.append("for the licence 'other', the Hub wants --license-name and --license-link too")
@@ -200,6 +201,19 @@ struct CardFacts {
       remedy:
         "the Hub lists its names at https://huggingface.co/docs/hub/repositories-licenses; for a "
         + "licence that is not there, say 'other' and give its name and link")
+  }
+
+  /// - Throws: ``PatchError`` for what would be no link in a card.
+  private static func checkAddress(_ address: String?) throws(PatchError) {
+    guard let address else { return }
+    let isLink =
+      ["https://", "http://"].contains { address.hasPrefix($0) }
+      && address.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"<>\\".utf8.contains($0) }
+    guard isLink else {
+      throw PatchError(
+        .usage, "'\(address)' is no address of this tool",
+        remedy: "write one that begins with https://, with all but ASCII letters encoded")
+    }
   }
 
   /// A link to a file of the base's repository leads there from the patch's, too.

@@ -187,6 +187,7 @@ import Testing
       (["card", "made", "--license=Apache-2.0"], 64, "did you mean 'apache-2.0'?"),
       (["card", "made", "--license=apache2"], 64, "did you mean 'apache-2.0'?"),
       (["card", "made", "--license=MIT License"], 64, "did you mean 'mit'?"),
+      (["card", "made", "--tool-url=a>b"], 64, "is no address"),
       (["card", "made", "--license=foo"], 64, "'foo' is no licence that the Hub knows\n"),
       (["package", "made", "-o", "x", "--license-file", "none"], 66, "none: No such file"),
     ] as [([String], Int32, String)])
