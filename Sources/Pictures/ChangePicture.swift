@@ -2,13 +2,13 @@ internal import PatchEngine
 
 /// Where the change is: layers across, modules down, and a bar for each layer.
 ///
-/// All is drawn for a width of 750, so that letters can still be read where a phone shows half of it;
+/// All is drawn for a width of 750 with its margins, so that letters can still be read where a phone shows half of it;
 /// there, the style makes them larger.
 struct ChangePicture {
   private(set) var height = 0
   /// Elements of an SVG, from 0 to ``width`` and ``height``.
   private(set) var markup = ""
-  static let width = 750
+  static let width = 722
 
   private let measure: ChangeMeasure
   private let shares: ChangeShares
@@ -18,7 +18,7 @@ struct ChangePicture {
     static let rowPitch = 22.0
     /// For the names of modules.
     static let margin = 186.0
-    static let end = 738.0
+    static let end = 714.0
     static let widestCell = 40.0
     static let barHeight = 64.0
     static let nameLimit = 15

@@ -182,7 +182,7 @@ import Testing
     let picture = try report(adding: steps).svg
     let sentence = "100 % of the update, by its squared norm, lies in layers 3, 7 and 10."
     #expect(picture.ranges(of: sentence).count == 2)
-    #expect(picture.contains(#"width="778" height=""#))
+    #expect(picture.contains(#"width="750" height=""#))
     let bars = try #require(picture.firstMatch(of: #/<g class="bar">(.*?)<\/g>/#))
     #expect(bars.1.ranges(of: "<rect").count == 12)
     // Without the base, what counts is how many elements change.
