@@ -33,9 +33,16 @@ struct ChangePicture {
     addOutsiders(map.inputs)
     for stack in map.stacks { addGrid(stack, isNamed: map.stacks.count > 1) }
     addOutsiders(map.outputs)
-    addText(shares.sentence + ".", x: 0, y: Double(height) + 30, style: "title")
-    height += 42
-    for stack in map.stacks { addBars(stack) }
+    height += 8
+    for line in Self.lines(of: shares.sentence + ".") {
+      addText(line, x: 0, y: Double(height) + 22, style: "title")
+      height += 22
+    }
+    height += 12
+    let most = map.stacks.flatMap(\.layerTotals).map { shares.share(of: $0) }.max() ?? 0
+    for stack in map.stacks {
+      addBars(stack, upTo: most, name: map.stacks.count > 1 ? stack.name : nil)
+    }
   }
 
   private mutating func addLegend(_ unit: PartUnit) {
@@ -125,9 +132,17 @@ struct ChangePicture {
 
   // MARK: Bars
 
-  private mutating func addBars(_ stack: ChangeMap.Stack) {
+  /// - Parameters:
+  ///   - stack: the layers.
+  ///   - most: the share that fills the height.
+  ///   - name: to tell stacks apart.
+  private mutating func addBars(_ stack: ChangeMap.Stack, upTo most: Double, name: String?) {
+    guard most > 0 else { return }
     let values = stack.layerTotals.map { shares.share(of: $0) }
-    guard let most = values.max(), most > 0 else { return }
+    if let name {
+      addName(name)
+      height += Int(Layout.rowPitch)
+    }
     let pitch = Self.pitch(stack)
     let bottom = Double(height) + Layout.barHeight
     let bars = values.enumerated().map { column, value in
@@ -158,6 +173,20 @@ struct ChangePicture {
   private static func shortNames(_ names: [String]) -> [String] {
     let leaves = names.map { String($0.split(separator: ".").last ?? "") }
     return Set(leaves).count == names.count ? leaves : names
+  }
+
+  /// Cut between words to fit the width, also in the larger letters of a phone.
+  private static func lines(of text: String) -> [String] {
+    text.split(separator: " ").reduce(into: [""]) { lines, word in
+      let line = lines[lines.count - 1]
+      if line.isEmpty {
+        lines[lines.count - 1] = String(word)
+      } else if line.count + 1 + word.count <= 72 {
+        lines[lines.count - 1] = "\(line) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
   }
 
   private static func rect(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> String {

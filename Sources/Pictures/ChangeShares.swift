@@ -10,6 +10,14 @@ struct ChangeShares {
   private let isMeasured: Bool
   private let total: Double
 
+  /// A layer, or a module outside of all layers.
+  private struct Place {
+    var stack: Int?
+    var layer = 0
+    var outsider: String?
+    let amount: Double
+  }
+
   /// - Parameters:
   ///   - map: the parts.
   ///   - isMeasured: whether the update is known, so that shares are those of its squared norm;
@@ -17,29 +25,33 @@ struct ChangeShares {
   init(_ map: ChangeMap, isMeasured: Bool) {
     self.isMeasured = isMeasured
     whole = isMeasured ? "the update" : "the changes"
-    let outsiders = (map.inputs + map.outputs).map { (name: $0.name, cell: $0.cell) }
-    let layers = map.stacks.flatMap { stack in
-      zip(stack.layers, stack.layerTotals).map { layer, cell in
-        (name: map.stacks.count > 1 ? "\(stack.name).\(layer)" : "\(layer)", cell: cell)
+    func amount(_ cell: ChangeMap.Cell) -> Double { Self.amount(cell, isMeasured) }
+    let layers = map.stacks.enumerated().flatMap { position, stack in
+      zip(stack.layers, stack.layerTotals).map {
+        Place(stack: position, layer: $0, amount: amount($1))
       }
     }
-    func amount(_ cell: ChangeMap.Cell) -> Double { Self.amount(cell, isMeasured) }
-    total = (outsiders + layers).reduce(0) { $0 + amount($1.cell) }
+    let outsiders = (map.inputs + map.outputs).map {
+      Place(outsider: $0.name, amount: amount($0.cell))
+    }
+    let all = layers + outsiders
+    total = all.reduce(0) { $0 + $1.amount }
     guard total > 0 else {
       sentence = "Nothing changes"
       return
     }
-    let ranked =
-      (layers.map { ($0.name, true, $0.cell) } + outsiders.map { ($0.name, false, $0.cell) })
-      .sorted { amount($0.2) > amount($1.2) }
     // Of very few, one is enough.
-    let most = ranked.prefix(ranked.count > 4 ? 3 : 1).filter { amount($0.2) > 0 }
-    let part = most.reduce(0) { $0 + amount($1.2) } / total
-    let numbers = layers.map(\.name).filter { name in most.contains { $0.1 && $0.0 == name } }
-    let others = most.filter { !$0.1 }.map { ChangePanel.shortened($0.0, to: 24) }
-    let places =
-      (numbers.isEmpty
-        ? [] : [(numbers.count == 1 ? "layer " : "layers ") + Self.list(numbers)]) + others
+    let most = all.sorted { $0.amount > $1.amount }.prefix(all.count > 4 ? 3 : 1).filter {
+      $0.amount > 0
+    }
+    let part = most.reduce(0) { $0 + $1.amount } / total
+    var places = map.stacks.enumerated().compactMap { position, stack -> String? in
+      let numbers = most.filter { $0.stack == position }.map(\.layer).sorted().map { "\($0)" }
+      guard !numbers.isEmpty else { return nil }
+      let name = map.stacks.count > 1 ? " of \(ChangePanel.shortened(stack.name, to: 24))" : ""
+      return (numbers.count == 1 ? "layer " : "layers ") + Self.list(numbers) + name
+    }
+    places += most.compactMap(\.outsider).map { ChangePanel.shortened($0, to: 24) }
     let subject =
       isMeasured ? "of the update, by its squared norm, lies" : "of the changed elements lie"
     sentence = "\(Quantity.decimal(100 * part, digits: 0)) % \(subject) in \(Self.list(places))"

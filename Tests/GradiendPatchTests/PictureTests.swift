@@ -191,6 +191,24 @@ import Testing
     #expect(try report(adding: [0, 0]).svg.contains("Nothing changes."))
   }
 
+  @Test func `of two stacks, layers are told apart, and bars have one scale`() throws {
+    for name in ["base", "result"] {
+      var builder = SafetensorsBuilder()
+      for layer in 0..<3 {
+        for (stack, step) in [("encoder", Float(1)), ("decoder", 2)] {
+          let value = name == "base" ? 1 : 1 + step
+          builder.add("\(stack).block.\(layer).q.weight", shape: [1], floats: [value])
+        }
+      }
+      try bench.folder.write(builder.bytes, to: name)
+    }
+    try bench.diff("base", "result", to: "patch")
+    let picture = try inspect(base: "base").svg
+    #expect(
+      picture.contains("80 % of the update, by its squared norm, lies in layers 0, 1 and 2 of"))
+    #expect(picture.ranges(of: ">26.7 %</text>").count == 2)
+  }
+
   @Test func `the experts of a layer are one row of the page`() throws {
     let page = try report(adding: [1, 2], experts: 128).html
     #expect(page.ranges(of: "<tr>").count == 1 + 2 * 3)
