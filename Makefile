@@ -107,6 +107,9 @@ install: share
 	@for file in $$(cd '$(SHARE)' && find * -type f); do \
 	  install -D -m 644 "$(SHARE)/$$file" "$(DESTDIR)$(PREFIX)/share/$$file" || exit 1; done
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, with manual pages and completions"
+	@case '$(PREFIX)' in /usr | /usr/local) ;; *) \
+	  echo 'for zsh to find its completions, put this into ~/.zshrc before compinit is called:'; \
+	  echo '  fpath=($(PREFIX)/share/zsh/site-functions $$fpath)';; esac
 
 ## uninstall: remove what install puts below PREFIX
 uninstall: share

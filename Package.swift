@@ -63,7 +63,9 @@ let package = Package(
       name: "InPlace",
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "PatchEngine", "PatchFormat"],
       swiftSettings: strict),
-    .target(name: "Pictures", dependencies: ["ModelNames", "PatchEngine"], swiftSettings: strict),
+    .target(
+      name: "Pictures", dependencies: ["ByteIO", "ModelNames", "PatchEngine"], swiftSettings: strict
+    ),
     .target(
       name: "Publishing",
       dependencies: ["ByteIO", "Checkpoints", "Hub", "PatchEngine", "PatchFormat", "Pictures"],

@@ -79,6 +79,8 @@ def main():
         "strip applied patch -o stripped --no-sync",
         "verify stripped patch --sha256",
         "verify wide patch",
+        "verify applied patch --trace",
+        "export patch --base base -o changes",
         "inspect patch --base base",
         "inspect base",
         "apply stripped patch --in-place",

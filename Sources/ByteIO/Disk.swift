@@ -73,7 +73,7 @@ package struct SystemDisk: Disk {
   }
 
   package func remove(_ path: String) throws(SystemError) {
-    guard unsafe unlink(path.fileName) == 0 else { throw SystemError("unlink", path: path) }
+    try Folder.removeFile(path)
     Temporaries.forget(path)
   }
 

@@ -124,6 +124,13 @@ package enum Folder {
     return identities
   }
 
+  /// Removes a file, or a link.
+  ///
+  /// - Throws: ``SystemError``.
+  package static func removeFile(_ path: String) throws(SystemError) {
+    guard unsafe unlink(path.fileName) == 0 else { throw SystemError("unlink", path: path) }
+  }
+
   /// `name` inside the folder at `path`.
   package static func join(_ path: String, _ name: String) -> String {
     path.utf8.last == slash ? path + name : path + "/" + name

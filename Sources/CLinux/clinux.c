@@ -44,6 +44,12 @@ void clinux_raise_file_limit(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Swift's library for glibc refers to hypotf, which nothing here calls. It is the one symbol that asks
+// for glibc 2.35; as the program has it, 2.34 will do.
+__attribute__((visibility("hidden"))) float hypotf(float x, float y) {
+  return (float)__builtin_sqrt((double)x * x + (double)y * y);
+}
+
 char **clinux_environment(void) { return environ; }
 
 bool clinux_has_x86_64_v3(void) {

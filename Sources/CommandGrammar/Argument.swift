@@ -10,17 +10,17 @@ package struct Argument<Command: ParsedCommand> {
   ) -> Self {
     Self(
       valued: .operand, property, names: [], placeholder: placeholder, help: help,
-      isRequired: isRequired)
+      isRequired: isRequired, kind: Value.kind)
   }
 
   /// A value announced by one of `names`, of which the usage line shows the first.
   package static func option<Value: ArgumentValue>(
     _ property: WritableKeyPath<Command, Value>, _ names: String..., value placeholder: String,
-    help: String, isRequired: Bool = false
+    help: String, isRequired: Bool = false, kind: ArgumentValueKind = Value.kind
   ) -> Self {
     Self(
       valued: .option, property, names: names, placeholder: placeholder, help: help,
-      isRequired: isRequired)
+      isRequired: isRequired, kind: kind)
   }
 
   /// A switch that sets its property, however often it is given.
@@ -42,13 +42,14 @@ package struct Argument<Command: ParsedCommand> {
 extension Argument {
   private init<Value: ArgumentValue>(
     valued shape: ArgumentFacts.Shape, _ property: WritableKeyPath<Command, Value>,
-    names: [String], placeholder: String, help: String, isRequired: Bool
+    names: [String], placeholder: String, help: String, isRequired: Bool,
+    kind: ArgumentValueKind
   ) {
     // A property that must be given has an initial value only because Swift wants one.
     let defaultText = isRequired ? nil : Command()[keyPath: property].defaultText
     facts = ArgumentFacts(
       shape: shape, names: names, placeholder: placeholder, help: help, isRequired: isRequired,
-      choices: Value.choices, defaultText: defaultText, valueKind: Value.kind)
+      choices: Value.choices, defaultText: defaultText, valueKind: kind)
     assign = { (command, text) throws(UsageError) in
       command[keyPath: property] = try Value(parsing: text, placeholder: placeholder)
     }

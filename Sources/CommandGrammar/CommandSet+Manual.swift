@@ -5,11 +5,12 @@ extension CommandSet {
   /// - Throws: ``UsageError`` if there is no such command.
   package func manual(on command: CommandName? = nil) throws(UsageError) -> String {
     guard let command else { return manual }
-    return try entry(named: command.text).facts.manual(program: name, version: version)
+    return try entry(named: command.text).facts.manual(
+      program: name, version: version, date: date)
   }
 
   private var manual: String {
-    var page = ManualPage(name: name, purpose: summary, source: "\(name) \(version)")
+    var page = ManualPage(name: name, purpose: summary, source: "\(name) \(version)", date: date)
     page.addSynopsis(name, ["COMMAND", "[ARGUMENT...]"])
     page.addTable("COMMANDS", commandsAndHelp.map { ($0.name, $0.summary) })
     let options: [ArgumentFacts] = [.help, Self.versionFlag]
@@ -22,9 +23,9 @@ extension CommandSet {
 }
 
 extension CommandFacts {
-  fileprivate func manual(program: String, version: String) -> String {
+  fileprivate func manual(program: String, version: String, date: String) -> String {
     var page = ManualPage(
-      name: "\(program)-\(name)", purpose: summary, source: "\(program) \(version)")
+      name: "\(program)-\(name)", purpose: summary, source: "\(program) \(version)", date: date)
     page.addSynopsis("\(program) \(name)", arguments.filter { $0 != .help }.map(\.usage))
     page.addHeading("DESCRIPTION")
     page.addParagraphs(summary)

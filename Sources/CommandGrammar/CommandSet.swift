@@ -17,6 +17,9 @@ package struct CommandSet<Action: Sendable>: Sendable {
   /// What follows the name in the answer to `--version`.
   package let version: String
 
+  /// The day of that version, for the manual.
+  package let date: String
+
   /// One sentence with a full stop.
   package let summary: String
 
@@ -27,11 +30,12 @@ package struct CommandSet<Action: Sendable>: Sendable {
   package let environment: [(name: String, meaning: String)]
 
   package init(
-    name: String, version: String, summary: String, commands: [CommandEntry<Action>],
-    environment: [(name: String, meaning: String)] = []
+    name: String, version: String, date: String = "", summary: String,
+    commands: [CommandEntry<Action>], environment: [(name: String, meaning: String)] = []
   ) {
     self.name = name
     self.version = version
+    self.date = date
     self.summary = summary
     self.commands = commands
     self.environment = environment

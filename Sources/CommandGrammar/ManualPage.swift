@@ -6,10 +6,12 @@ struct ManualPage {
   ///   - name: What the page is found by.
   ///   - purpose: One sentence.
   ///   - source: Program and version.
-  init(name: String, purpose: String, source: String) {
+  ///   - date: Of that version.
+  init(name: String, purpose: String, source: String, date: String) {
     lines = [
       // Neither a hyphen is put into a word, which may be typed, nor blanks between words.
-      ".TH \(Self.quoted(name.uppercased())) 1 \"\" \(Self.quoted(source)) \"User Commands\"",
+      ".TH \(Self.quoted(name.uppercased())) 1 \(Self.quoted(date)) \(Self.quoted(source)) "
+        + "\"User Commands\"",
       ".nh", ".ad l",
     ]
     addHeading("NAME")

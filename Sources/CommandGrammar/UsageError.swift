@@ -30,11 +30,14 @@ package struct UsageError: Error, Equatable {
 }
 
 extension UsageError: CustomStringConvertible {
+  /// What to do about it.
+  package var remedy: String? { command.map { "See '\($0) --help'." } }
+
   /// The lines to print. What was typed is in one of them, whatever it holds.
   package var lines: [String] {
-    guard let command else { return [sentence] }
+    guard let command, let remedy else { return [sentence] }
     let fault = usage?.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    return (fault ?? ["\(command): \(sentence)"]) + ["See '\(command) --help'."]
+    return (fault ?? ["\(command): \(sentence)"]) + [remedy]
   }
 
   /// The lines to print, without a newline at the end.

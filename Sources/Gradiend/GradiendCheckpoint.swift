@@ -42,6 +42,23 @@ package struct GradiendCheckpoint: Sendable {
       try shapes.count == parameters.count ? mapping.coverages(of: parameters, shapes) : nil
   }
 
+  /// The classes of its feature and what each is encoded as, where a file beside it says so
+  /// (Formats/gradiend-checkpoint.md, section 7); none where it does not.
+  package var featureClasses: [(name: String, code: Double)] {
+    guard let file = try? MappedFile(path: Folder.join(path, "gradiend_context.json")),
+      let context = try? JSONValue(parsingPython: file.bytes)
+    else { return [] }
+    let directions = context["feature_class_encoding_direction"]?.members ?? []
+    let classes = directions.compactMap { member -> (name: String, code: Double)? in
+      switch member.value {
+      case .integer(let code): (member.key, Double(code))
+      case .real(let code): (member.key, code)
+      default: nil
+      }
+    }
+    return classes.count == directions.count ? classes : []
+  }
+
   /// Places the entries in the parameters of a base.
   ///
   /// - Parameter shapes: those of the base's tensors, one for each of ``parameters``; they matter

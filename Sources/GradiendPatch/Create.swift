@@ -121,6 +121,9 @@ public struct Create: PatchOperation {
     return PatchMetadata.Update(
       featureFactors: part == .decoder
         ? featureFactors.map { "\($0)" }.joined(separator: ",") : nil,
-      learningRate: "\(learningRate)", part: part.name, gradiendDigest: "\(digest)")
+      learningRate: "\(learningRate)", part: part.name, gradiendDigest: "\(digest)",
+      // Of several latents, nothing says which of them it is about.
+      featureClasses: part == .decoder && featureFactors.count == 1
+        ? FeatureClasses(gradiend.featureClasses) : nil)
   }
 }

@@ -34,6 +34,12 @@ struct OutputGuard {
   }
 
   private func check(one output: String) throws(PatchError) {
+    guard output != "-" else {
+      throw PatchError(
+        .usage, path: output,
+        "the standard output does not take this: an output is written in parts, and checked before "
+          + "it has its name", remedy: "name a file or folder; one of this name is './-'")
+    }
     guard !HubCache.holds(Folder.parent(of: output)) else {
       throw refusal(output, "the output lies in the Hub's cache, which is only read")
     }

@@ -44,7 +44,7 @@ public struct Package: PatchOperation {
   public var details: CardDetails
   /// A licence text to bring instead of the base's.
   public var licenseFile: String?
-  /// Whether ``output`` may exist. It is replaced as a whole.
+  /// Whether ``output`` may exist. What is not a package's stays in it.
   public var overwrites = false
   /// 0 for one a core.
   public var threadCount = 0
@@ -65,6 +65,6 @@ public struct Package: PatchOperation {
     try OutputGuard([], files: [patch.file]).check(output)
     let license = try licenseFile.map { (name) throws(PatchError) in try InputName(name).path }
     return try PatchPackage(
-      of: patch, details, licenseFile: license, output: output, overwrites: overwrites)
+      of: patch, details, licenseFile: license, output: output, overwrites: overwrites, execution)
   }
 }

@@ -10,6 +10,9 @@ public struct Verify: PatchOperation {
   public var checkpoint: String
   /// The patch file.
   public var patch: String
+  /// Whether to strip the patch in memory, which proves what the base's files are. The checkpoint must
+  /// then be the result, in the publisher's files.
+  public var tracesBase = false
   /// 0 for one a core.
   public var threadCount = 0
 
@@ -26,6 +29,11 @@ public struct Verify: PatchOperation {
   public func run(in execution: Execution) throws(PatchError) -> Verdict {
     let patch = try InputName(self.patch).patch()
     let checkpoint = try InputName(self.checkpoint).checkpoint()
+    if tracesBase {
+      let trace = try BaseTrace(patch, checkpoint, execution)
+      return Verdict(
+        trace.verdict, files: [], damaged: [], patch.metadata, baseSHA256: trace.files.lines)
+    }
     let match = try PatchMatch(patch, checkpoint)
     let plan = ChunkPlan(match.tensors)
     let digests = ChunkDigests(count: plan.chunks.count)
@@ -71,12 +79,18 @@ public struct Verify: PatchOperation {
     /// A line for each file, as `sha256sum` writes it.
     public let sha256: String
 
+    /// A line for each of the base's files, as `sha256sum` writes it, if the base was traced. ``sha256``
+    /// is then empty, as the checkpoint's own files were not hashed.
+    public let baseSHA256: String?
+
     /// Names of the files that lie in the Hub's cache and are not what the Hub has under that name.
     public let damagedFiles: [String]
 
     init(
-      _ verdict: DigestVerdict, files: [FileDigest], damaged: [String], _ metadata: PatchMetadata
+      _ verdict: DigestVerdict, files: [FileDigest], damaged: [String], _ metadata: PatchMetadata,
+      baseSHA256: String? = nil
     ) {
+      self.baseSHA256 = baseSHA256
       damagedFiles = damaged
       differingFromBase = verdict.differing(from: .base)
       differingFromResult = verdict.differing(from: .result)

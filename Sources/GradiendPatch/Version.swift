@@ -4,4 +4,7 @@ internal import PatchEngine
 public enum Version {
   /// Semantic. The format of patches has a version of its own.
   public static let current = "0.1.0"
+
+  /// The day of its last change that users see.
+  public static let date = "2026-11-27"
 }

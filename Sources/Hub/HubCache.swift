@@ -91,8 +91,14 @@ package struct HubCache: Sendable {
     guard (try? FileStatus(path: reference))?.isRegularFile == true,
       let file = try? MappedFile(path: reference)
     else {
-      guard let commit = Commit(revision) else { throw .noRevision(revision) }
-      return commit
+      if let commit = Commit(revision) { return commit }
+      // As Git shortens it, if there is one that begins so.
+      let snapshots = (try? Folder.names(in: Folder.join(folder, "snapshots"))) ?? []
+      let commits = snapshots.compactMap { Commit($0) }.filter {
+        $0.description.hasPrefix(revision)
+      }
+      guard revision.utf8.count >= 7, commits.count == 1 else { throw .noRevision(revision) }
+      return commits[0]
     }
     let text = String(decoding: file.bytes.extracting(first: 64).array, as: UTF8.self)
     guard let commit = Commit(text.filter { !$0.isWhitespace }) else {

@@ -1,25 +1,26 @@
 package import PatchFormat
 
 /// What a user may type for something on the Hub:
-/// `[hf://]owner/name[@revision][/path/in/repository]` (Formats/hub.md, section 1).
+/// `[hf://]owner/name[@revision][/path/in/repository]`, or the address of it (Formats/hub.md, section 1).
 package struct HubReference: Equatable, Sendable {
   package let repository: RepositoryName
   /// A branch, a tag, a reference such as `refs/pr/1`, or a commit; nil for the branch `main`.
   package let revision: String?
   /// A file or folder in the repository; nil for all of it.
   package let path: String?
-  /// Whether it began with `hf://` and so can be nothing else.
+  /// Whether it began with `hf://`, or as an address of the Hub, and so can be nothing else.
   package let isExplicit: Bool
 
   /// - Returns: nil if `text` cannot be a reference, as no path with `..` or with two slashes in a
   ///   row can.
   package init?(_ text: String) {
-    let scheme = "hf://"
-    isExplicit = text.hasPrefix(scheme)
-    var parts = (isExplicit ? text.dropFirst(scheme.count) : text[...])
+    let start = Self.starts.first { text.hasPrefix($0) }
+    isExplicit = start != nil
+    var parts = text.dropFirst(start?.count ?? 0)
       .split(separator: "/", omittingEmptySubsequences: false).map { String($0) }
     // A slash at the end comes from the completion of a shell.
     if parts.count > 1, parts.last == "" { parts.removeLast() }
+    if start?.hasPrefix("http") ?? false { Self.readAddress(&parts) }
 
     var nameParts: [String] = []
     var revision: String?
@@ -39,6 +40,24 @@ package struct HubReference: Equatable, Sendable {
     self.repository = repository
     self.revision = revision
     path = parts.isEmpty ? nil : parts.joined(separator: "/")
+  }
+
+  /// What can begin nothing else.
+  private static let starts = [
+    "hf://", "https://huggingface.co/", "http://huggingface.co/", "https://hf.co/",
+  ]
+
+  /// Makes `OWNER/NAME/tree/REVISION/PATH`, as a browser shows it, a name.
+  private static func readAddress(_ parts: inout [String]) {
+    if let last = parts.last, let end = last.firstIndex(where: { "?#".contains($0) }) {
+      parts[parts.count - 1] = String(last[..<end])
+    }
+    for index in [1, 2] where parts.count > index + 1 {
+      guard ["tree", "blob", "resolve"].contains(parts[index]) else { continue }
+      parts[index - 1] += "@" + parts[index + 1]
+      parts.removeSubrange(index...index + 1)
+      return
+    }
   }
 
   package init(_ repository: RepositoryName, revision: String?, path: String? = nil) {

@@ -60,7 +60,7 @@ extension [FileDigest] {
   /// Reads such lines.
   ///
   /// - Returns: nil if one is not as `sha256sum` writes it.
-  init?(lines: String) {
+  package init?(lines: String) {
     self = []
     for line in lines.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false) {
       guard let digest = FileDigest(line: String(line)) else { return nil }

@@ -16,11 +16,15 @@ package struct PatchMetadata: Equatable, Sendable {
     package var learningRate: String
     package var part: String
     package var gradiendDigest: String
+    /// Nil where the GRADIEND does not tell, or the part ignores feature factors.
+    package var featureClasses: FeatureClasses?
 
     package init(
-      featureFactors: String?, learningRate: String, part: String, gradiendDigest: String
+      featureFactors: String?, learningRate: String, part: String, gradiendDigest: String,
+      featureClasses: FeatureClasses? = nil
     ) {
       self.featureFactors = featureFactors
+      self.featureClasses = featureClasses
       self.learningRate = learningRate
       self.part = part
       self.gradiendDigest = gradiendDigest
@@ -113,6 +117,9 @@ package struct PatchMetadata: Equatable, Sendable {
     case .gradiend(let update):
       entries.append(.init("source", "gradiend"))
       if let factors = update.featureFactors { entries.append(.init("feature_factor", factors)) }
+      if let classes = update.featureClasses {
+        entries.append(.init("feature_classes", classes.lines))
+      }
       entries += [
         .init("learning_rate", update.learningRate),
         .init("part", update.part),
@@ -174,7 +181,8 @@ package struct PatchMetadata: Equatable, Sendable {
           featureFactors: part == "decoder" ? try fields.require("feature_factor") : nil,
           learningRate: try fields.require("learning_rate"),
           part: part,
-          gradiendDigest: try fields.require("gradiend_digest")))
+          gradiendDigest: try fields.require("gradiend_digest"),
+          featureClasses: part == "decoder" ? try fields.takeClasses() : nil))
     case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
     }
     origins = Origins(base: try fields.takeOrigin("base"))
@@ -250,6 +258,14 @@ private struct Fields {
         at: 8)
     }
     return files
+  }
+
+  mutating func takeClasses() throws(FormatError) -> FeatureClasses? {
+    guard let text = take("feature_classes") else { return nil }
+    guard let classes = FeatureClasses(lines: text) else {
+      throw .corrupt("the patch's metadata give '\(text)' for 'feature_classes'", at: 8)
+    }
+    return classes
   }
 
   /// A repository and a commit of it, both or neither.

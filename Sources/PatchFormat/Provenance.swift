@@ -12,6 +12,9 @@ package struct Provenance: Hashable, Sendable {
 extension Provenance: CustomStringConvertible {
   /// As a user can type it.
   package var description: String { "\(repository)@\(commit)" }
+
+  /// The command line that puts it into the Hub's cache.
+  package var downloadCommand: String { "hf download \(repository) --revision \(commit)" }
 }
 
 /// A model repository on the Hub: `owner/name`, or a name alone (Formats/hub.md, section 1).

@@ -29,14 +29,25 @@ enum ChangePalette {
     .map .mid{text-anchor:middle}
     .map .zero rect{fill:none;stroke:#d1d9e0}
     .map .paper{fill:#fff}
+    .map .bar{fill:#045d83}
     \(rules(light))
     @media screen and (prefers-color-scheme:dark){
     .map text{fill:#e6edf3}
     .map .muted,.map .zero text{fill:#9198a1}
     .map .zero rect{stroke:#3d444d}
     .map .paper{fill:#0d1117}
+    .map .bar{fill:#51c180}
     \(rules(dark))
     }
+    """
+
+  /// What a ``ChangePicture`` needs besides: larger letters, and larger ones still where it is small.
+  static let pictureStyle = """
+    .picture text{font-size:14px}
+    .picture .headline{font-size:19px}
+    .picture .title{font-size:15px}
+    @media (max-width:560px){.picture text{font-size:19px}\
+    .picture .title{font-size:17.5px}.picture .headline{font-size:25px}}
     """
 
   private static func rules(_ shades: [Shade]) -> String {

@@ -72,7 +72,7 @@ struct ChangePanel {
   }
 
   /// A number with one significant digit, short enough to stand below a cell.
-  private static func plain(_ value: Double) -> String {
+  static func plain(_ value: Double) -> String {
     guard value >= 0.00095, value < 99_999.5 else { return Quantity.scientific(value, digits: 0) }
     var digits = 0
     var scaled = value
@@ -184,7 +184,7 @@ struct ChangePanel {
   }
 
   /// With an ellipsis for the middle of a long name: both ends tell more.
-  private static func shortened(_ name: String, to limit: Int) -> String {
+  static func shortened(_ name: String, to limit: Int) -> String {
     guard name.count > limit else { return name }
     return "\(name.prefix(limit / 3))…\(name.suffix(limit - limit / 3 - 1))"
   }

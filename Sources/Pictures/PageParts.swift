@@ -14,7 +14,7 @@ enum PageParts {
     h2{font-size:17px;margin:32px 0 10px}
     p{margin:0 0 10px}
     .panels{display:flex;flex-wrap:wrap;gap:32px;align-items:flex-start}
-    .panels svg{max-width:100%;height:auto}
+    main>svg,.panels svg{max-width:100%;height:auto}
     .scroll{overflow-x:auto;max-height:80vh;border:1px solid var(--line);border-radius:6px}
     table{border-collapse:separate;border-spacing:0;font-size:13px;font-variant-numeric:tabular-nums;width:100%}
     th,td{padding:4px 10px;text-align:left;white-space:nowrap;border-bottom:1px solid var(--line)}
@@ -82,7 +82,10 @@ enum PageParts {
           head.setAttribute('aria-sort', descends ? 'descending' : 'ascending');
           const keyed = rows.map((row, index) => [value(row, column), index, row]);
           keyed.sort((a, b) => (descends ? compare(b[0], a[0]) : compare(a[0], b[0])) || a[1] - b[1]);
+          // Out of the page, rows are moved without being laid out.
+          body.remove();
           body.append(...keyed.map(entry => entry[2]));
+          table.append(body);
         });
       });
       const filter = document.getElementById('filter'), count = document.getElementById('count');
@@ -94,7 +97,7 @@ enum PageParts {
           row.hidden = !words.every(word => name.includes(word));
           if (!row.hidden) shown += 1;
         }
-        count.textContent = `${shown} of ${rows.length} tensors`;
+        count.textContent = `${shown} of ${rows.length} rows`;
       };
       filter.addEventListener('input', show);
       document.querySelector('.search').hidden = false;

@@ -1,3 +1,4 @@
+internal import ByteIO
 public import PatchEngine
 
 extension PatchReport {
@@ -14,11 +15,13 @@ extension PatchReport {
       <meta charset="utf-8">
       <meta name="viewport" content="width=device-width,initial-scale=1">
       <meta http-equiv="Content-Security-Policy" \
-      content="default-src 'none';style-src 'unsafe-inline';script-src 'unsafe-inline'">
+      content="default-src 'none';style-src 'unsafe-inline';\
+      script-src 'sha256-\(Base64.text(Self.scriptDigest))'">
       <meta name="color-scheme" content="light dark">
       <title>\(headline[0]): \(headline[1])</title>
       <style>
       \(ChangePalette.style)
+      \(ChangePalette.pictureStyle)
       \(PageParts.style)
       </style>
       </head>
@@ -26,6 +29,8 @@ extension PatchReport {
       <main>
       <h1>\(headline[0])</h1>
       <p>\(headline[1]).<br>\(headline[2].escapedForMarkup).</p>
+      <h2>Where the change is</h2>
+      \(pictureFigure)
       <h2>By layer and module</h2>
       <div class="panels">
       \(figures)
@@ -47,20 +52,32 @@ extension PatchReport {
       \(facts.joined(separator: "\n"))
       </dl>
       </main>
-      <script>
-      \(PageParts.script)
-      </script>
+      <script>\(PageParts.script)</script>
       </body>
       </html>
 
       """
   }
 
+  private var pictureFigure: String {
+    let picture = self.picture
+    return "<svg class=\"map picture\" viewBox=\"0 0 \(ChangePicture.width) \(picture.height)\" "
+      + "width=\"\(ChangePicture.width)\" height=\"\(picture.height)\" role=\"img\" aria-label=\""
+      + "\(pictureDescription.escapedForMarkup)\">\n\(picture.markup)</svg>"
+  }
+
+  /// Names the one script that may run.
+  private static var scriptDigest: [UInt8] {
+    let digest = SHA256()
+    digest.update(Array(PageParts.script.utf8).rawSpan)
+    return Base64.bytes(hexadecimal: digest.finish())
+  }
+
   private var figures: String {
     panels.map { panel in
       "<svg class=\"map\" viewBox=\"0 0 \(panel.width) \(panel.height)\" width=\"\(panel.width)\" "
         + "height=\"\(panel.height)\" role=\"img\" aria-label=\""
-        + "\(pictureDescription.escapedForMarkup) The table below has all numbers.\">\n"
+        + "\(panelDescription.escapedForMarkup) The table below has all numbers.\">\n"
         + panel.markup + "</svg>"
     }.joined(separator: "\n")
   }
@@ -71,36 +88,53 @@ extension PatchReport {
       + ["patch bytes"]
   }
 
-  /// A row for each tensor, those that stay included, in the order of the picture.
+  /// A row for each tensor, those that stay included, in the order of the picture. Where a cell has
+  /// more than a few, such as the experts of a layer, it is one row: a page of 18,432 would take long.
   private var tensorRows: [String] {
     let changes = Dictionary(uniqueKeysWithValues: changes.map { ($0.tensor.name, $0) })
     let unit = updateUnit
-    return ChangeMap(self).cells.flatMap(\.tensors).map { tensor in
-      let change = changes[tensor.name]
-      let changedCount = change?.changedCount ?? 0
-      let share = Double(changedCount) / Double(max(1, tensor.elementCount))
-      var cells = [
-        "<th scope=\"row\">\(Self.breakable(tensor.name))</th>",
-        "<td>\(tensor.elementType)</td>",
-        "<td>\(tensor.shape.map(String.init).joined(separator: " × "))</td>",
-        Self.number(Quantity.count(tensor.elementCount)),
-        Self.number(Quantity.count(changedCount)),
-        Self.number(Quantity.share(share), value: share),
-      ]
-      if let updates {
-        let update = updates[tensor.name]
-        let rms = update.map {
-          Self.number(Quantity.scientific($0.updateRMS, digits: 2), value: $0.updateRMS)
-        }
-        let relative = update.map {
-          let value = $0.relative ?? .infinity
-          return Self.number(unit.precise(value), value: value)
-        }
-        cells += [rms ?? "<td></td>", relative ?? "<td></td>"]
-      }
-      cells.append(Self.number(Quantity.count(change?.byteCount ?? 0)))
-      return "<tr>\(cells.joined())</tr>"
+    return ChangeMap(self).cells.flatMap { cell in
+      cell.tensors.count > Self.groupLimit
+        ? [row(cell.tensors, of: cell, changes, unit)]
+        : cell.tensors.map { row([$0], of: cell, changes, unit) }
     }
+  }
+
+  private static let groupLimit = 4
+
+  private func row(
+    _ tensors: [TensorReport], of cell: ChangeMap.Cell, _ changes: [String: Change],
+    _ unit: PartUnit
+  ) -> String {
+    let parts = tensors.compactMap { changes[$0.name] }
+    let elementCount = tensors.reduce(0) { $0 + $1.elementCount }
+    let changedCount = parts.reduce(0) { $0 + $1.changedCount }
+    let share = Double(changedCount) / Double(max(1, elementCount))
+    let first = tensors[0]
+    let name = tensors.count == 1 ? first.name : "\(first.name) … \(tensors.count) tensors"
+    let shapes = Set(tensors.map(\.shape))
+    let types = Set(tensors.map(\.elementType))
+    var cells = [
+      "<th scope=\"row\">\(Self.breakable(name))</th>",
+      "<td>\(types.count == 1 ? first.elementType : "…")</td>",
+      "<td>\(shapes.count == 1 ? first.shape.map(String.init).joined(separator: " × ") : "…")</td>",
+      Self.number(Quantity.count(elementCount)),
+      Self.number(Quantity.count(changedCount)),
+      Self.number(Quantity.share(share), value: share),
+    ]
+    if let updates {
+      let update = tensors.count == 1 ? updates[first.name] : cell.update
+      let rms = update.map {
+        Self.number(Quantity.scientific($0.updateRMS, digits: 2), value: $0.updateRMS)
+      }
+      let relative = update.map {
+        let value = $0.relative ?? .infinity
+        return Self.number(unit.precise(value), value: value)
+      }
+      cells += [rms ?? "<td></td>", relative ?? "<td></td>"]
+    }
+    cells.append(Self.number(Quantity.count(parts.reduce(0) { $0 + $1.byteCount })))
+    return "<tr>\(cells.joined())</tr>"
   }
 
   private static func number(_ text: String, value: Double? = nil) -> String {

@@ -1,50 +1,46 @@
 public import PatchEngine
 
 extension PatchReport {
-  /// A picture of what the patch changes, layers × modules, as an SVG file.
+  /// A picture of where in the model the patch changes it, as an SVG file: layers across, modules down.
   ///
-  /// It shows the share of elements that differ in each tensor and, if the update was measured
-  /// against the base, its RMS relative to that of the weights. It suits light and dark pages and
-  /// paper, asks for no other file, and is the same for the same patch.
+  /// If the update was measured against the base, shades tell its RMS relative to that of the weights,
+  /// and bars how much of its squared norm each layer has; otherwise both count the elements that
+  /// differ. It suits light and dark pages, phones and paper, asks for no other file, and is the same
+  /// for the same patch.
   public var svg: String {
-    let panels = self.panels
-    let header = 78
-    let gap = 28
-    // One below the other, numbers can be read on a phone; very deep models would take too much of
-    // a page.
-    let isTall = panels.reduce(0) { $0 + $1.height } > 2000
+    let picture = self.picture
+    let header = 96
     let margin = 14
-    var (x, y) = (margin, header)
-    var body = ""
-    // The first line is in larger letters than the others.
-    let widths = zip(headline, [10] + Array(repeating: 6, count: headline.count)).map {
-      $0.count * $1
-    }
-    var (width, height) = ((widths.max() ?? 0) + 2 * margin, 0)
-    for panel in panels {
-      body += "<g transform=\"translate(\(x),\(y))\">\n\(panel.markup)</g>\n"
-      width = max(width, x + panel.width + margin)
-      height = max(height, y + panel.height + margin)
-      if isTall { x += panel.width + gap } else { y += panel.height + gap }
-    }
+    let (width, height) = (ChangePicture.width + 2 * margin, header + picture.height + margin)
     let lines = headline.enumerated().map { position, line in
       let style = position == 0 ? "headline" : "muted"
-      return "<text class=\"\(style)\" x=\"\(margin)\" y=\"\(26 + 16 * position)\">"
-        + "\(line.escapedForMarkup)</text>"
+      return "<text class=\"\(style)\" x=\"\(margin)\" y=\"\(30 + 23 * position)\">"
+        + "\(ChangePanel.shortened(line, to: 72).escapedForMarkup)</text>"
     }
     return """
-      <svg xmlns="http://www.w3.org/2000/svg" class="map" width="\(width)" height="\(height)" \
-      viewBox="0 0 \(width) \(height)" role="img" aria-labelledby="title description">
+      <svg xmlns="http://www.w3.org/2000/svg" class="map picture" width="\(width)" \
+      height="\(height)" viewBox="0 0 \(width) \(height)" role="img" \
+      aria-labelledby="title description">
       <title id="title">\(headline[0].escapedForMarkup)</title>
       <desc id="description">\(pictureDescription.escapedForMarkup)</desc>
       <style>
       \(ChangePalette.style)
+      \(ChangePalette.pictureStyle)
       </style>
       <rect class="paper" width="\(width)" height="\(height)"/>
       \(lines.joined(separator: "\n"))
-      \(body)</svg>
+      <g transform="translate(\(margin),\(header))">
+      \(picture.markup)</g>
+      </svg>
 
       """
+  }
+
+  /// The picture without its headline.
+  var picture: ChangePicture {
+    let map = ChangeMap(self)
+    return ChangePicture(
+      map, ChangeShares(map, isMeasured: updates != nil), updates == nil ? .share : .relativeUpdate)
   }
 
   /// A panel for each measure that is known.
@@ -52,6 +48,12 @@ extension PatchReport {
     let map = ChangeMap(self)
     let shares = ChangePanel(map, .share)
     return updates == nil ? [shares] : [shares, ChangePanel(map, .relativeUpdate)]
+  }
+
+  /// The changes in the order in which people read a model: layer 2 comes before layer 10.
+  package var changesByPlace: [Change] {
+    let changes = Dictionary(uniqueKeysWithValues: changes.map { ($0.tensor.name, $0) })
+    return ChangeMap(self).cells.flatMap(\.tensors).compactMap { changes[$0.name] }
   }
 
   /// What relative updates are told in.
@@ -62,7 +64,8 @@ extension PatchReport {
     let values = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
     var source = "The difference of two models"
     if let rate = values["learning_rate"] {
-      let factor = values["feature_factor"].map { "feature factor \($0), " } ?? ""
+      let towards = direction.map { "towards \($0), " } ?? ""
+      let factor = values["feature_factor"].map { "feature factor \($0), \(towards)" } ?? ""
       source = "GRADIEND, \(factor)learning rate \(rate)"
       if let part = values["part"], part != "decoder" { source += ", \(part)" }
     }
@@ -78,22 +81,18 @@ extension PatchReport {
 
   /// The picture in words.
   var pictureDescription: String {
-    var sentences = [
-      "A table of layers by modules, each cell coloured on a logarithmic scale and with its number: "
-        + (updates == nil
-          ? "the share of elements that the patch changes."
-          : "first the share of elements that the patch changes, then the RMS of the update relative "
-            + "to that of the weights."),
-      "\(headline[1]).",
-    ]
-    func share(_ change: Change) -> Double {
-      Double(change.changedCount) / Double(max(1, change.tensor.elementCount))
-    }
-    if let most = changes.max(by: { share($0) < share($1) }) {
-      sentences.append(
-        "Most of all changes \(most.tensor.name), with "
-          + "\(Quantity.share(most.changedCount, of: most.tensor.elementCount)) of its elements.")
-    }
-    return sentences.joined(separator: " ")
+    let shown =
+      updates == nil
+      ? "the share of elements that the patch changes"
+      : "the RMS of the update relative to that of the weights"
+    let sentence = ChangeShares(ChangeMap(self), isMeasured: updates != nil).sentence
+    return
+      "Layers across, modules down, each cell shaded on a logarithmic scale by \(shown), and a bar "
+      + "for each layer. \(headline[1]). \(sentence)."
+  }
+
+  /// The tables of the page in words.
+  var panelDescription: String {
+    "A table of layers by modules, each cell coloured on a logarithmic scale and with its number."
   }
 }

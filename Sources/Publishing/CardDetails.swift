@@ -22,6 +22,13 @@ public struct CardDetails: Sendable {
   /// Tags besides those that every patch has.
   public var tags: [String] = []
 
+  /// Path of a text in Markdown that ends the card: evaluation, intended use, citation.
+  public var appendix: String?
+  /// Path of a file of evaluation results (Formats/hub.md, section 4.1).
+  public var results: String?
+  /// Where people get this tool. Nil for the project's own address, as far as it has one.
+  public var toolAddress: String?
+
   /// Leaves everything to the patch and to the base's own card.
   public init() {}
 }

@@ -8,19 +8,24 @@ internal import PatchFormat
 /// (Formats/hub.md, section 4).
 struct CardFacts {
   let patch: PatchFile
-  let report: PatchReport
+  var report: PatchReport
   let details: CardDetails
   let base: RepositoryName
   /// Nil if nobody said which.
   let baseCommit: Commit?
   /// The base's snapshot in the cache, if it is there.
   let baseFolder: String?
+  /// Whether that is the snapshot of the patch's base, not of a later commit.
+  let isBaseOfCommit: Bool
   let repository: RepositoryName
   let license: License
   /// The duties that come with it, where they are known.
   let terms: LicenceTerms?
   let languages: [String]
   let pipelineTag: String?
+  let results: EvaluationResults?
+  /// What the publisher adds, in Markdown.
+  let appendix: String?
   /// What the publisher should know, in sentences without a full stop.
   private(set) var notes: [String] = []
 
@@ -30,21 +35,32 @@ struct CardFacts {
     var link: String?
   }
 
+  /// - Parameters:
+  ///   - patch: the patch.
+  ///   - details: what the publisher says.
+  ///   - olderCard: path of a card whose appendix is kept, unless there is a new one.
   /// - Throws: ``PatchError`` if what the publisher says is no name, or nobody says what the base is.
-  init(_ patch: PatchFile, _ details: CardDetails) throws(PatchError) {
+  init(
+    _ patch: PatchFile, _ details: CardDetails, olderCard: String? = nil
+  ) throws(PatchError) {
     self.patch = patch
     self.details = details
     report = try PatchError.opening { () throws(CheckpointError) in try PatchReport(patch) }
     (base, baseCommit) = try Self.base(patch, details)
     let snapshot = Self.snapshot(of: base, baseCommit)
     baseFolder = snapshot
+    let commit = baseCommit
+    isBaseOfCommit = snapshot.map { Self.isSnapshot($0, of: commit) } ?? false
+    if let snapshot, isBaseOfCommit { try Self.check(snapshot, is: base, of: patch) }
     let card = snapshot.flatMap(Self.card(in:))
     var notes: [String] = []
     if card == nil, details.license == nil || details.languages.isEmpty {
       notes.append(
         "the base's own card is not in the Hub's cache, so licence and languages are not taken from "
-          + "it; this gets it: hf download \(base) README.md")
+          + "it; if it has one, this gets it: hf download \(base) README.md")
     }
+    try Self.checkLicense(details)
+    try Self.checkAddress(details.toolAddress)
     license = Self.license(details, card, base, &notes)
     if license.identifier == "other", license.name == nil || license.link == nil {
       notes.append("for the licence 'other', the Hub wants --license-name and --license-link too")
@@ -52,6 +68,13 @@ struct CardFacts {
     terms = LicenceTerms([license.identifier, license.name].compactMap { $0 })
     languages = details.languages.isEmpty ? card?.texts("language") ?? [] : details.languages
     pipelineTag = card?.text("pipeline_tag")
+    results = try details.results.map { (path) throws(PatchError) in
+      try EvaluationResults(path: path)
+    }
+    appendix =
+      try details.appendix.map { (path) throws(PatchError) in
+        String(decoding: try CardText.file(path), as: UTF8.self)
+      } ?? olderCard.flatMap(CardText.appendix(ofCard:))
     repository = try Self.repository(details, base, terms, &notes)
     for dataset in details.datasets where RepositoryName(dataset) == nil {
       throw PatchError(.usage, "'\(dataset)' cannot be the name of a data set on the Hub")
@@ -80,10 +103,17 @@ struct CardFacts {
         .usage, "'\(named)' cannot be the base's name on the Hub",
         remedy: "write OWNER/NAME or OWNER/NAME@COMMIT")
     }
-    let commit =
-      reference.revision.flatMap { Commit($0) }
-      ?? (recorded?.repository == reference.repository ? recorded?.commit : nil)
-    return (reference.repository, commit)
+    let commit = reference.revision.flatMap { Commit($0) }
+    if let recorded,
+      reference.repository != recorded.repository || commit.map({ $0 != recorded.commit }) ?? false
+    {
+      throw PatchError(
+        .usage, path: patch.path,
+        "'\(named)' is not the base that the patch records: \(recorded.repository) at commit "
+          + "\(recorded.commit)",
+        remedy: "leave the base out, or make the patch again from '\(named)'")
+    }
+    return (reference.repository, commit ?? recorded?.commit)
   }
 
   private static func snapshot(of base: RepositoryName, _ commit: Commit?) -> String? {
@@ -94,6 +124,28 @@ struct CardFacts {
       if FileStatus.exists(Folder.join(path, "README.md")) || revision == nil { return path }
     }
     return nil
+  }
+
+  /// Where the cache lacks the commit, there may be a later one, of which only the card is used.
+  private static func isSnapshot(_ snapshot: String, of commit: Commit?) -> Bool {
+    commit.map { Folder.lastComponent(of: snapshot) == $0.description } ?? true
+  }
+
+  /// Refuses a base in the cache that is another than the patch's. Large files have their SHA-256 for a
+  /// name there, so nothing is read.
+  private static func check(
+    _ snapshot: String, is base: RepositoryName, of patch: PatchFile
+  ) throws(PatchError) {
+    for file in patch.metadata.base.files where Folder.isBareName(file.name) {
+      let path = Folder.join(snapshot, file.name)
+      guard let found = HubBlob.expectedSHA256(ofFile: path), found != file.sha256 else { continue }
+      throw PatchError(
+        .badInput, path: path,
+        "\(base) is not the base of the patch: the SHA-256 of its '\(file.name)' is \(found), "
+          + "expected \(file.sha256)",
+        remedy:
+          "name the model that the patch was made from, or a commit of it as OWNER/NAME@COMMIT")
+    }
   }
 
   private static func card(in snapshot: String) -> FrontMatter? {
@@ -109,6 +161,14 @@ struct CardFacts {
     _ details: CardDetails, _ card: FrontMatter?, _ base: RepositoryName, _ notes: inout [String]
   ) -> License {
     if let identifier = details.license {
+      let known = card?.text("license") ?? LicenceTerms.likely(for: base)?.identifier
+      if let terms = LicenceTerms([known].compactMap { $0 }),
+        ![terms.identifier, "other"].contains(identifier)
+      {
+        notes.append(
+          "the base is under the \(terms.name), which asks what is derived from it to be so too, "
+            + "but the card says '\(identifier)'")
+      }
       return License(
         identifier: identifier, name: details.licenseName, link: details.licenseLink)
     }
@@ -126,6 +186,34 @@ struct CardFacts {
       notes.append("the licence is not known, so the card has none; name it with --license")
     }
     return license
+  }
+
+  /// - Throws: ``PatchError`` for a licence that the Hub does not take.
+  private static func checkLicense(_ details: CardDetails) throws(PatchError) {
+    guard let identifier = details.license, !LicenceIdentifier.all.contains(identifier) else {
+      return
+    }
+    let meant = LicenceIdentifier.suggestion(for: identifier)
+    throw PatchError(
+      .usage,
+      "'\(identifier)' is no licence that the Hub knows"
+        + (meant.map { "; did you mean '\($0)'?" } ?? ""),
+      remedy:
+        "the Hub lists its names at https://huggingface.co/docs/hub/repositories-licenses; for a "
+        + "licence that is not there, say 'other' and give its name and link")
+  }
+
+  /// - Throws: ``PatchError`` for what would be no link in a card.
+  private static func checkAddress(_ address: String?) throws(PatchError) {
+    guard let address else { return }
+    let isLink =
+      ["https://", "http://"].contains { address.hasPrefix($0) }
+      && address.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"<>\\".utf8.contains($0) }
+    guard isLink else {
+      throw PatchError(
+        .usage, "'\(address)' is no address of this tool",
+        remedy: "write one that begins with https://, with all but ASCII letters encoded")
+    }
   }
 
   /// A link to a file of the base's repository leads there from the patch's, too.

@@ -1,4 +1,5 @@
 internal import ByteIO
+internal import Checkpoints
 internal import Hub
 internal import PatchEngine
 internal import PatchFormat
@@ -14,7 +15,12 @@ struct CardText {
   }
 
   var text: String {
-    [introduction, changes, use, digests, limits, license].joined(separator: "\n")
+    var sections = [introduction, changes, use, digests]
+    if let results = facts.results { sections.append(results.table) }
+    sections += [limits, license]
+    if case .gradiend = metadata.source { sections.append(Self.citation) }
+    if let appendix = facts.appendix { sections.append(Self.appendix(appendix)) }
+    return sections.joined(separator: "\n")
   }
 
   private var metadata: PatchMetadata { facts.patch.metadata }
@@ -27,10 +33,8 @@ struct CardText {
     return """
       # \(Markdown.plain(facts.repository.name))
 
-      \(display)A patch for \(baseLink), \(Quantity.bytes(facts.patch.file.byteCount)).\(about) It holds \
-      no weights: it says what changes in \
-      those of the base, is of use with the base only, and gives exactly the model that the \
-      publisher made.
+      \(display)A patch for \(baseLink), \(Quantity.bytes(facts.patch.file.byteCount)).\(about) It is no \
+      model by itself: applied to the base, it gives exactly the model that the publisher made.
 
       """
   }
@@ -55,7 +59,8 @@ struct CardText {
         )
       ]
       if let factors = update.featureFactors {
-        rows.append(("Feature factor h", Markdown.plain(factors)))
+        let direction = metadata.direction.map { ", towards \($0)" } ?? ""
+        rows.append(("Feature factor h", Markdown.plain(factors + direction)))
       }
       rows += [
         ("Learning rate α", Markdown.plain(update.learningRate)),
@@ -113,19 +118,31 @@ struct CardText {
         \(patch) -o \(folder)
       gradiend-patch verify \(folder) \(patch) --expect result
       """
+    let python = """
+      import gradiend_patch
+      gradiend_patch.apply("\(facts.baseReference)", "\(patch)", "\(facts.outputName)")
+      """
     let strip =
       "gradiend-patch strip \(folder) \(patch) -o \(Shell.quoted(facts.strippedName))"
     return """
       ## How to use it
 
-      With `gradiend-patch`, and `hf` of the Hugging Face Hub:
+      With \(tool), and `hf` of the Hugging Face Hub:
 
       \(Markdown.block(commands, language: "sh"))
+      Or, where its Python package is installed:
+
+      \(Markdown.block(python, language: "python"))
       `apply` gives the publisher's bytes, or an error and no output. \(loading)
       `strip` gives the base back:
 
       \(Markdown.block(strip, language: "sh"))
       """
+  }
+
+  private var tool: String {
+    let address = facts.details.toolAddress ?? ToolAddress.project
+    return address.isEmpty ? "`gradiend-patch`" : "[`gradiend-patch`](<\(address)>)"
   }
 
   /// How the result is run.
@@ -139,11 +156,12 @@ struct CardText {
       switch facts.pipelineTag {
       case "text-generation": "AutoModelForCausalLM"
       case "fill-mask": "AutoModelForMaskedLM"
-      default: "AutoModel"
+      default: facts.baseLoader ?? "AutoModel"
       }
     let program = """
-      from transformers import \(loader)
+      from transformers import \(loader), AutoTokenizer
       model = \(loader).from_pretrained("\(facts.outputName)", dtype="auto")
+      tokenizer = AutoTokenizer.from_pretrained("\(facts.outputName)")
       """
     return "The output loads as the base does:\n\n\(Markdown.block(program, language: "python"))"
   }
@@ -154,10 +172,14 @@ struct CardText {
     """
     ## Digests
 
-    SHA-256 of the weight files: the base's, then the result's. `gradiend-patch verify MODEL PATCH \
-    --sha256` compares them; without `--sha256` it compares the values, which may lie in other files.
+    `gradiend-patch verify MODEL PATCH --sha256` compares the SHA-256 of the weight files; without \
+    `--sha256` it compares the values, which may lie in other files.
+
+    Of the base:
 
     \(Markdown.block(metadata.base.files.lines))
+    Of the result:
+
     \(Markdown.block(metadata.result.files.lines))
     """
   }
@@ -234,6 +256,18 @@ extension CardFacts {
     let isSplit = patch.metadata.base.files.count > 1
     let whole = HubReference(base, revision: baseReference.revision)
     return (isSplit ? whole : baseReference).downloadCommand
+  }
+
+  /// The class that loads the base, where the configuration of its snapshot in the cache tells.
+  var baseLoader: String? {
+    guard let baseFolder,
+      let file = try? MappedFile(path: Folder.join(baseFolder, "config.json")),
+      let architecture = (try? JSONValue(parsing: file.bytes))?["architectures"]?.elements?.first?
+        .string
+    else { return nil }
+    return ["ForCausalLM", "ForMaskedLM"].first { architecture.hasSuffix($0) }.map {
+      "AutoModel\($0)"
+    }
   }
 
   /// A name for the result that a user makes.

@@ -63,6 +63,7 @@ public struct ModelCard: Sendable {
     add("base_model_relation", "adapter")
     text += YAMLText.member("datasets", facts.details.datasets)
     text += YAMLText.member("tags", tags(facts))
+    text += facts.results?.modelIndex(name: facts.repository.name) ?? ""
     return text + "---\n\n"
   }
 

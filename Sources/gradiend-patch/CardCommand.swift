@@ -29,7 +29,7 @@ struct CardCommand: PublishingCommand {
       .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
       .option(
         \.output, "-o", "--output", value: "FILE",
-        help: "where the card goes; standard output if absent"),
+        help: "where the card goes; standard output if absent or '-'"),
     ] + Argument.card + [.flag(\.overwrites, "-f", "--force", help: "replace FILE if it exists")]
       + Argument.common
   }
@@ -39,6 +39,7 @@ struct CardCommand: PublishingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
+    let output = output == "-" ? nil : output
     var writing = Card(patch: patch, details: card.details, output: output)
     writing.overwrites = overwrites
     let made = try writing.run()

@@ -11,7 +11,9 @@ struct CompletionsCommand: Command {
   static let summary = "Print a script that lets a shell complete command lines."
   static let discussion = """
     'make install' puts the scripts where the shells find them. Without it, read the output in the \
-    shell's start-up file, as in the first example.
+    shell's start-up file, as in the first example. zsh finds what 'make install PREFIX=DIR' installs \
+    only if DIR/share/zsh/site-functions is in its fpath before it calls compinit: in ~/.zshrc, \
+    'fpath=(DIR/share/zsh/site-functions $fpath)'.
     """
   static let exitStatuses = [ExitStatus.done, .usage, .inputOutput].map(\.meaning)
   static let examples = [

@@ -16,7 +16,7 @@ struct InspectCommand: Command {
     Of a patch, '--svg' draws how much it changes in each layer and module, to be shown in a model \
     card, and '--html' writes a page with the picture and a table to sort. With the base, both and \
     '--json' also say how far the weights move: the RMS of the update, relative to that of the \
-    weights.
+    weights. With '--quiet', these outputs are all there is.
     """
   static let exitStatuses = ExitStatus.writing
   static let examples = [
@@ -34,28 +34,40 @@ struct InspectCommand: Command {
         help: "patch, checkpoint, folder of either kind of checkpoint, or name on the Hub"),
       .option(
         \.base, "--base", value: "BASE", help: "the patch's base, to measure the update against"),
-      .option(\.picture, "--svg", value: "FILE", help: "draw the patch's changes as an SVG"),
-      .option(\.page, "--html", value: "FILE", help: "write a page on the patch's changes"),
+      .option(
+        \.picture, "--svg", value: "FILE",
+        help: "draw the patch's changes as an SVG; '-' is standard output"),
+      .option(
+        \.page, "--html", value: "FILE",
+        help: "write a page on the patch's changes; '-' is standard output"),
       .flag(\.overwrites, "-f", "--force", help: "replace the outputs if they exist"),
     ] + Argument.common
   }
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
+    let texts = [picture, page].filter { $0 == "-" }.count + (common.printsJSON ? 1 : 0)
+    guard [picture, page].allSatisfy({ $0 != "-" }) || texts == 1 else {
+      throw UsageError("the standard output takes one of '--svg', '--html' and '--json'")
+    }
   }
 
   func run() throws(PatchError) -> ExitStatus {
     var inspection = Inspect(path: path)
     inspection.base = base
-    inspection.pictureOutput = picture
-    inspection.pageOutput = page
+    inspection.pictureOutput = picture == "-" ? nil : picture
+    inspection.pageOutput = page == "-" ? nil : page
     inspection.overwrites = overwrites
     inspection.threadCount = common.threadCount
     let line = progress("measuring")
     defer { line?.finish() }
     let report = try inspection.run(progress: line?.handler)
     line?.finish()
-    printResult(json: report.json, text: report.text(path))
+    if case .patch(let report) = report, picture == "-" || page == "-" {
+      print(picture == "-" ? report.svg : report.html, terminator: "")
+    } else if common.printsJSON || !common.isQuiet || picture == nil && page == nil {
+      printResult(json: report.json, text: report.text(path))
+    }
     return .done
   }
 }

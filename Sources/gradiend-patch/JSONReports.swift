@@ -1,4 +1,5 @@
 import Checkpoints
+import CommandGrammar
 import GradiendPatch
 
 // The keys of these objects are an interface: Formats/json.md lists them, and they stay.
@@ -39,15 +40,18 @@ extension ModelSummary {
 extension Verify.Verdict {
   /// The verdict as a JSON object on one line.
   var json: String {
-    JSONValue.object([
-      .init("is", role.map { .string($0.name) } ?? .null),
-      .init("tensors", .integer(tensorCount)),
-      .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
-      .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
-      .init("published_files", .boolean(hasPublishedFiles)),
-      .init("damaged_files", .array(damagedFiles.map { .string($0) })),
-      .init("sha256", .string(sha256)),
-    ]).text()
+    JSONValue.object(
+      [
+        .init("is", role.map { .string($0.name) } ?? .null),
+        .init("tensors", .integer(tensorCount)),
+        .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
+        .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
+        .init("published_files", .boolean(hasPublishedFiles)),
+        .init("damaged_files", .array(damagedFiles.map { .string($0) })),
+        .init("sha256", .string(sha256)),
+        .init("base_sha256", baseSHA256.map { .string($0) } ?? .null),
+      ]
+    ).text()
   }
 }
 
@@ -72,6 +76,7 @@ extension PatchReport {
       .init("tensors", .integer(tensorCount)),
       .init("elements", .integer(elementCount)),
       .init("changed_elements", .integer(changedElementCount)),
+      .init("towards", direction.map { .string($0) } ?? .null),
       .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
       .init("byte_counts", .object(parts.map { .init($0.name, .integer($0.byteCount)) })),
       .init(
@@ -152,6 +157,18 @@ extension TensorReport {
   }
 }
 
+extension ExportSummary {
+  /// The summary as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("output", .string(path)),
+      .init("bytes", .integer(byteCount)),
+      .init("tensors", .integer(tensorCount)),
+      .init("elements", .integer(elementCount)),
+    ]).text()
+  }
+}
+
 extension ModelCard {
   /// The card as a JSON object on one line.
   var json: String {
@@ -205,15 +222,29 @@ extension OperationProgress {
   }
 }
 
+extension UsageError {
+  /// The error as a JSON object on one line, as that of any other.
+  var json: String {
+    PatchError.json(
+      kind: PatchError.Kind.usage.name, path: nil, tensor: nil, message: sentence, remedy: remedy)
+  }
+}
+
 extension PatchError {
   /// The error as a JSON object on one line, under the key `error`.
   var json: String {
+    Self.json(kind: kind.name, path: path, tensor: tensor, message: message, remedy: remedy)
+  }
+
+  fileprivate static func json(
+    kind: String, path: String?, tensor: String?, message: String, remedy: String?
+  ) -> String {
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     return JSONValue.object([
       .init(
         "error",
         .object([
-          .init("kind", .string(kind.name)),
+          .init("kind", .string(kind)),
           .init("path", text(path)),
           .init("tensor", text(tensor)),
           .init("message", .string(message)),

@@ -35,7 +35,9 @@ struct PackageCommand: PublishingCommand {
       .option(
         \.licenseFile, "--license-file", value: "FILE",
         help: "licence text to bring instead of the base's"),
-      .flag(\.overwrites, "-f", "--force", help: "replace FOLDER if it is a package"),
+      .flag(
+        \.overwrites, "-f", "--force",
+        help: "write into FOLDER if it exists; what is no package's stays"),
     ] + Argument.common
   }
 

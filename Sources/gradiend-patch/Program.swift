@@ -4,7 +4,7 @@ import GradiendPatch
 /// The commands of this program.
 enum Program {
   static let commands = CommandSet<any Command>(
-    name: "gradiend-patch", version: Version.current,
+    name: "gradiend-patch", version: Version.current, date: Version.date,
     summary: "Publish debiased models as small patches of their base.",
     commands: [
       .command(CreateCommand.self) { $0 },
@@ -13,6 +13,7 @@ enum Program {
       .command(StripCommand.self) { $0 },
       .command(VerifyCommand.self) { $0 },
       .command(InspectCommand.self) { $0 },
+      .command(ExportCommand.self) { $0 },
       .command(CardCommand.self) { $0 },
       .command(PackageCommand.self) { $0 },
       .command(CompletionsCommand.self) { $0 },

@@ -62,6 +62,14 @@ extension Verify.Verdict {
   }
 }
 
+extension ExportSummary {
+  /// The summary for people.
+  var text: String {
+    "\(path): \(Quantity.count(elementCount)) changes in \(tensorCount) tensors, "
+      + Quantity.bytes(byteCount)
+  }
+}
+
 extension Inspection {
   /// The report on `path`, for people.
   func text(_ path: String) -> String {
@@ -71,7 +79,10 @@ extension Inspection {
 
 extension PatchReport {
   fileprivate func text(_ path: String) -> String {
-    var lines = ["\(path): patch, \(Quantity.bytes(byteCount))", ""]
+    var lines = ["\(path): patch, \(Quantity.bytes(byteCount))"]
+    let factor = metadata.first { $0.key == "feature_factor" }?.value
+    if let factor, let direction { lines.append("h \(factor), towards \(direction)") }
+    lines.append("")
     let width = metadata.map(\.key.count).max() ?? 0
     for datum in metadata {
       let name = datum.key + String(repeating: " ", count: width - datum.key.count)
@@ -94,7 +105,7 @@ extension PatchReport {
       Table(
         ["tensor", "type", "shape", "elements", "changed", "share", "bytes", "bits/element"]
           + (isMeasured ? ["update/weights, \(unit.name)"] : []),
-        changes.map { change in
+        changesByPlace.map { change in
           let bits = 8 * Double(change.byteCount) / Double(max(1, change.tensor.elementCount))
           return [
             change.tensor.name, change.tensor.elementType, change.tensor.shape.description,
@@ -167,6 +178,7 @@ extension PatchPackage {
       ["file", "bytes"], files.map { [$0.name, Quantity.count($0.byteCount)] })
     return
       (["\(path): \(files.count) files, ready for the Hub"] + table.lines
-      + ["", "to upload it:", "  " + uploadCommand]).joined(separator: "\n")
+      + ["", "to upload it, in place of what is there:", "  " + uploadCommand]).joined(
+        separator: "\n")
   }
 }

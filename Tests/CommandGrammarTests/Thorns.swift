@@ -3,7 +3,8 @@ import CommandGrammar
 /// A program whose texts are full of what shells and typesetters take for their own.
 enum Thorns {
   static let program = CommandSet<any ParsedCommand>(
-    name: "garden", version: "1.0", summary: "Grow.", commands: [.command(PrickCommand.self) { $0 }]
+    name: "garden", version: "1.0", date: "2026-02-03", summary: "Grow.",
+    commands: [.command(PrickCommand.self) { $0 }]
   )
 }
 

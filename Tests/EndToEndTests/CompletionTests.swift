@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ([""], UsageTests.commands + ["card", "package", "completions", "manual", "help"]),
+    ([""], UsageTests.commands + ["export", "card", "package", "completions", "manual", "help"]),
     (["-"], ["-h", "--help", "--version"]),
     (["ap"], ["apply"]), (["--v"], ["--version"]), (["c"], ["create", "card", "completions"]),
     (["help", "str"], ["strip"]), (["manual", "v"], ["verify"]),

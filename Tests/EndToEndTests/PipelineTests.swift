@@ -40,7 +40,7 @@ import Testing
       let lines = part.components(separatedBy: "```")[0].split(separator: "\n", maxSplits: 1)
       return (String(lines[0]), String(lines[1]))
     }
-    #expect(scripts.map(\.0) == ["publish.sh", "consume.sh", "rollback.sh"])
+    #expect(scripts.map(\.0) == ["publish.sh", "consume.sh", "rollback.sh", "lineage.sh"])
     return scripts
   }
 
@@ -119,6 +119,37 @@ import Testing
     #expect(try folder.bytes(of: "models/current/model.safetensors") != first)
     #expect(try rollBack().status == 0)
     #expect(try folder.bytes(of: "models/current/model.safetensors") == first)
+  }
+
+  @Test func `the signature of the base's maker is verified without the base`() throws {
+    let made = try bash(
+      """
+      cp -R hub/org/Base-1B signed
+      model_signing sign key signed --private_key private.pem --signature signed/model.sig
+      gradiend-patch create signed gradiend -o patch --feature-factor=-1 --learning-rate=0.01
+      gradiend-patch apply signed patch -o result
+      rm -r signed
+      """)
+    #expect(made.status == 0, "\(made.error)")
+    func verify(key: String = "private.public.pem") throws -> Program.Outcome {
+      try bash(
+        "bash lineage.sh", ["RESULT": "result", "PATCH": "patch", "BASE_PUBLIC_KEY": key])
+    }
+    let verified = try verify()
+    #expect(verified.status == 0, "\(verified.error)")
+    #expect(verified.output == "result is derived from what private.public.pem signed\n")
+    #expect(try verify(key: "other.public.pem").status != 0)
+    for name in ["result/model.safetensors", "result/config.json", "patch", "result/model.sig"] {
+      let bytes = try folder.bytes(of: name)
+      for offset in [bytes.count / 3, bytes.count - 4] {
+        var changed = bytes
+        changed[offset] ^= 1
+        try folder.write(changed, to: name)
+        #expect(try verify().status != 0, "\(name) \(offset)")
+      }
+      try folder.write(bytes, to: name)
+    }
+    #expect(try verify().status == 0)
   }
 
   @Test func `a model that is not good enough is not published`() throws {

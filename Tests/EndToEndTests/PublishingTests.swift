@@ -41,7 +41,7 @@ import Testing
   }
 
   /// What huggingface_hub reads in a card.
-  private func read(_ card: String) throws -> [String: Any] {
+  func read(_ card: String) throws -> [String: Any] {
     let interpreter = try Python.interpreter(with: "huggingface_hub")
     let python = Program(folder: stage.folder.path, executable: interpreter)
     let outcome = try python.run("-B", Fixtures.repository("Tests/hub/read_card.py"), card)
@@ -172,8 +172,23 @@ import Testing
       (["card", "made", "-o", "patch"], 73, "already something"),
       (["package", "made"], 64, "missing option '--output FOLDER'"),
       (["package", "made", "-o", "base"], 73, "already something"),
-      (["package", "made", "-o", "base", "--force"], 73, "no package"),
-      (["package", "made", "-o", "patch", "--force"], 73, "no package"),
+      (
+        ["package", "made", "-o", "base", "--force"], 73,
+        "its 'config.json' is not as a package left it"
+      ),
+      (["package", "made", "-o", "patch", "--force"], 73, "a package is a folder"),
+      (
+        ["card", "made", "--base=other/base"], 64, "is not the base that the patch records: \(base)"
+      ),
+      (
+        ["card", "made", "--base=\(base)@\(String(repeating: "f", count: 40))"], 64,
+        "is not the base that the patch records"
+      ),
+      (["card", "made", "--license=Apache-2.0"], 64, "did you mean 'apache-2.0'?"),
+      (["card", "made", "--license=apache2"], 64, "did you mean 'apache-2.0'?"),
+      (["card", "made", "--license=MIT License"], 64, "did you mean 'mit'?"),
+      (["card", "made", "--tool-url=a>b"], 64, "is no address"),
+      (["card", "made", "--license=foo"], 64, "'foo' is no licence that the Hub knows\n"),
       (["package", "made", "-o", "x", "--license-file", "none"], 66, "none: No such file"),
     ] as [([String], Int32, String)])
   func `what cannot be is refused`(words: [String], status: Int32, message: String) throws {
@@ -185,116 +200,38 @@ import Testing
     #expect(try stage.folder.tree() == before)
   }
 
-  // MARK: The package
+  static let results = #"""
+    {"results": [{"task": {"type": "text-generation"}, "dataset": {"name": "GEN|TER", "type": "a/b"},
+    "metrics": [{"type": "accuracy", "value": 0.97}, {"type": "loss", "name": "L: é", "value": 2}]}]}
+    """#
 
-  private func package(_ output: String, _ words: String...) throws -> Program.Outcome {
-    try stage.program.run(
-      ["package", "made", "-o", output, "--repository=me/Llama-fair-patch"] + words)
+  @Test func `evaluation results are for the Hub and for people`() throws {
+    try stage.folder.write(Self.results, to: "results.json")
+    let made = try stage.run(
+      "card", "made", "-o", "README.md", "--results=results.json", "--repository=me/Llama-x")
+    #expect(made.status == 0, "\(made.error)")
+    let index = try #require(try read("README.md")["model-index"] as? [[String: Any]])
+    #expect(index.count == 1 && index[0]["name"] as? String == "Llama-x")
+    let result = try #require((index[0]["results"] as? [[String: Any]])?.first)
+    let metrics = try #require(result["metrics"] as? [[String: Any]])
+    #expect(metrics[0]["value"] as? Double == 0.97 && metrics[1]["name"] as? String == "L: é")
+    let text = String(decoding: try stage.folder.bytes(of: "README.md"), as: UTF8.self)
+    #expect(text.contains("| text-generation | GEN\\|TER | accuracy | 0.97 |\n"))
+    #expect(text.contains("| text-generation | GEN\\|TER | L: é | 2 |\n"))
   }
 
-  @Test func `the package holds all that the Hub and the licence ask for`() throws {
-    let made = try package("up")
-    #expect(made.status == 0)
-    #expect(made.error.isEmpty, "\(made.error)")
-    #expect(made.output.hasPrefix("up: 8 files, ready for the Hub\n"))
-    #expect(made.output.hasSuffix("\nto upload it:\n  hf upload me/Llama-fair-patch up .\n"))
-    let names = try stage.folder.tree().filter { $0.hasPrefix("up/") }
-    #expect(
-      names == [
-        "up/LICENSE.txt", "up/NOTICE", "up/README.md", "up/SHA256SUMS", "up/USE_POLICY.md",
-        "up/changes.svg", "up/config.json", "up/gradiend_patch.safetensors",
-      ])
-    #expect(
-      try stage.folder.bytes(of: "up/gradiend_patch.safetensors") == stage.folder.bytes(of: "made"))
-    #expect(try stage.folder.bytes(of: "up/LICENSE.txt") == Array("the agreement".utf8))
-    let notice = String(decoding: try stage.folder.bytes(of: "up/NOTICE"), as: UTF8.self)
-    #expect(notice.hasPrefix("Llama 3.2 is licensed under the Llama 3.2 Community License, "))
-    let configuration = try JSONSerialization.jsonObject(
-      with: Data(stage.folder.bytes(of: "up/config.json")))
-    let fields = try #require(configuration as? [String: String])
-    #expect(fields["base_model"] == Self.base)
-    #expect(fields["base_model_commit"] == cache.commit)
-    #expect(fields["feature_factor"] == "-1.0")
-    #expect(fields["model_type"] == nil)
-    let sums = Program(folder: stage.folder.path("up"), executable: "sha256sum")
-    let checked = try sums.run("--check", "--strict", "SHA256SUMS")
-    #expect(checked.status == 0)
-    #expect(checked.output.split(separator: "\n").count == 7)
-  }
-
-  @Test func `a licence that leads out of the base's repository is not followed`() throws {
-    try stage.folder.write("secret", to: "secret")
-    try FileManager.default.createSymbolicLink(
-      atPath: cache.folder.path(cache.snapshot(of: Self.base) + "/NOTICE.txt"),
-      withDestinationPath: stage.folder.path("secret"))
-    let refused = try package("up")
+  @Test(arguments: [
+    ("[]", "not a JSON object"), ("{", "not JSON"), (#"{"results": []}"#, "it has no 'results'"),
+    (#"{"results": [{}]}"#, "result 1 has no 'type' of its 'task'"),
+    (
+      results.replacing("0.97", with: "null"),
+      "result 1 has no 'value' of a metric, a number or a text"
+    ), ("\u{0}", "not JSON"),
+  ])
+  func `results that the Hub does not take are refused`(text: String, message: String) throws {
+    try stage.folder.write(text, to: "results.json")
+    let refused = try stage.run("card", "made", "--results=results.json")
     #expect(refused.status == 65)
-    #expect(refused.error.contains("NOTICE.txt: this link leads out of the repository's folder"))
-    #expect(try !stage.folder.names().contains("up"))
-  }
-
-  @Test func `the card of a package is that of 'card', and shows the picture`() throws {
-    #expect(try package("up").status == 0)
-    let card = try stage.run("card", "made", "--repository=me/Llama-fair-patch").output
-    let packaged = String(decoding: try stage.folder.bytes(of: "up/README.md"), as: UTF8.self)
-    let picture = "\n![What the patch changes, layer by layer](changes.svg)\n"
-    #expect(packaged.contains(picture) && packaged.replacing(picture, with: "") == card)
-    let drawn = try stage.folder.bytes(of: "up/changes.svg")
-    #expect(drawn.starts(with: Array("<svg ".utf8)))
-    #expect(try read("up/README.md")["license"] as? String == "llama3.2")
-  }
-
-  @Test func `the same patch gives the same bytes, and takes the place of an older package`()
-    throws
-  {
-    #expect(try package("a").status == 0)
-    #expect(try package("b").status == 0)
-    try stage.folder.write("signature", to: "b/model.sig")
-    #expect(try package("b").status == 73)
-    try stage.folder.write("history", to: "b/.git/HEAD")
-    let refused = try package("b", "--force")
-    #expect(refused.status == 73 && refused.error.contains("its '.git/HEAD' would be lost"))
-    try stage.folder.remove("b/.git")
-    #expect(try package("b", "--force").status == 0)
-    let files = try stage.folder.tree().filter { $0.hasPrefix("a/") }.map { $0.dropFirst(2) }
-    // A signature of other bytes is none.
-    #expect(try stage.folder.tree().filter { $0.hasPrefix("b/") }.map { $0.dropFirst(2) } == files)
-    for name in files {
-      #expect(try stage.folder.bytes(of: "a/" + name) == stage.folder.bytes(of: "b/" + name))
-    }
-  }
-
-  @Test func `a package serves wherever a patch does`() throws {
-    #expect(try package("up").status == 0)
-    #expect(try stage.run("apply", Self.base, "up", "-o", "out").status == 0)
-    #expect(try stage.run("verify", "out", "up", "--expect=result").status == 0)
-    #expect(try stage.run("inspect", "up").output.hasPrefix("up: patch, "))
-    #expect(try stage.run("package", "up", "-o", "again").status == 0)
-    #expect(try stage.run("package", "up", "-o", "up", "--force").status == 73)
-  }
-
-  @Test func `a licence text that is not there is asked for, and a publisher's goes first`() throws
-  {
-    try cache.folder.remove(cache.snapshot(of: Self.base) + "/LICENSE.txt")
-    let note = "wants a copy of itself in the package; name one with --license-file"
-    #expect(try package("up").error.contains(note))
-    try stage.folder.write("mine", to: "licence")
-    let made = try package("mine", "--license-file=licence")
-    #expect(made.error.isEmpty, "\(made.error)")
-    #expect(try stage.folder.bytes(of: "mine/LICENSE") == Array("mine".utf8))
-  }
-
-  @Test func `Python's safetensors opens the patch of a package`() throws {
-    let interpreter = try Python.interpreter(with: "safetensors, numpy")
-    #expect(try package("up").status == 0)
-    let python = Program(folder: stage.folder.path, executable: interpreter)
-    let outcome = try python.run(
-      "-c",
-      """
-      from safetensors import safe_open
-      with safe_open("up/gradiend_patch.safetensors", "np") as file:
-          print(file.metadata()["base_repository"], sorted(file.keys()), file.get_tensor("index").dtype)
-      """)
-    #expect(outcome.output == "\(Self.base) ['deltas', 'index'] uint8\n", "\(outcome.error)")
+    #expect(refused.error.contains("results.json") && refused.error.contains(message))
   }
 }

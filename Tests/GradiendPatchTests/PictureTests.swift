@@ -1,3 +1,4 @@
+import ByteIO
 import Foundation
 import FoundationXML
 import TestSupport
@@ -90,8 +91,9 @@ import Testing
     try bench.diff("base", "result", to: "patch")
     let report = try inspect(base: "base")
     #expect(report.changes.first?.update?.relative == nil)
-    #expect(report.svg.contains(">∞</text>") && report.svg.contains(">–</text>"))
-    #expect(report.svg.contains("no floats") && report.html.contains(#"data-value="Infinity""#))
+    let page = report.html
+    #expect(page.contains(">∞</text>") && page.contains(">–</text>"))
+    #expect(page.contains("no floats") && page.contains(#"data-value="Infinity""#))
   }
 
   @Test func `the wrong base is refused, and nothing is drawn`() throws {
@@ -149,6 +151,80 @@ import Testing
     }
     try bench.diff("base", "result", to: "patch")
     return try inspect(base: "base")
+  }
+
+  /// A patch of a model of twelve layers that adds so much to one element of each.
+  private func report(
+    adding steps: [Float], experts: Int = 0, base: String? = "base"
+  ) throws -> PatchReport {
+    for name in ["base", "result"] {
+      var builder = SafetensorsBuilder()
+      for (layer, step) in steps.enumerated() {
+        let value = name == "base" ? 1 : 1 + step
+        builder.add(
+          "model.layers.\(layer).mlp.up_proj.weight", shape: [4], floats: [1, 1, 1, value])
+        builder.add("model.layers.\(layer).input_layernorm.weight", shape: [1], floats: [1])
+        for expert in 0..<experts {
+          builder.add(
+            "model.layers.\(layer).mlp.experts.\(expert).up.weight", shape: [1], floats: [value])
+        }
+      }
+      try bench.folder.write(builder.bytes, to: name)
+    }
+    try? bench.folder.remove("patch")
+    try bench.diff("base", "result", to: "patch")
+    return try inspect(base: base)
+  }
+
+  @Test func `the picture says in which layers the update is, and is as wide as a card`() throws {
+    var steps = [Float](repeating: 0.01, count: 12)
+    (steps[3], steps[7], steps[10]) = (1, 2, 1)
+    let picture = try report(adding: steps).svg
+    let sentence = "100 % of the update, by its squared norm, lies in layers 3, 7 and 10."
+    #expect(picture.ranges(of: sentence).count == 2)
+    #expect(picture.contains(#"width="750" height=""#))
+    let bars = try #require(picture.firstMatch(of: #/<g class="bar">(.*?)<\/g>/#))
+    #expect(bars.1.ranges(of: "<rect").count == 12)
+    // Without the base, what counts is how many elements change.
+    let unmeasured = try report(adding: [1, 0, 0, 0, 0], base: nil).svg
+    #expect(unmeasured.contains("100 % of the changed elements lie in layer 0."))
+    #expect(try report(adding: [0, 0]).svg.contains("Nothing changes."))
+  }
+
+  @Test func `of two stacks, layers are told apart, and bars have one scale`() throws {
+    for name in ["base", "result"] {
+      var builder = SafetensorsBuilder()
+      for layer in 0..<3 {
+        for (stack, step) in [("encoder", Float(1)), ("decoder", 2)] {
+          let value = name == "base" ? 1 : 1 + step
+          builder.add("\(stack).block.\(layer).q.weight", shape: [1], floats: [value])
+        }
+      }
+      try bench.folder.write(builder.bytes, to: name)
+    }
+    try bench.diff("base", "result", to: "patch")
+    let picture = try inspect(base: "base").svg
+    #expect(
+      picture.contains("80 % of the update, by its squared norm, lies in layers 0, 1 and 2 of"))
+    #expect(picture.ranges(of: ">26.7 %</text>").count == 2)
+  }
+
+  @Test func `the experts of a layer are one row of the page`() throws {
+    let page = try report(adding: [1, 2], experts: 128).html
+    #expect(page.ranges(of: "<tr>").count == 1 + 2 * 3)
+    #expect(page.contains("… 128 tensors"))
+  }
+
+  @Test func `the page lets its own script run, and no other`() throws {
+    let page = try report(adding: [1]).html
+    let script = try #require(page.firstMatch(of: #/<script>([\s\S]*?)<\/script>/#)).1
+    let policy = try #require(page.firstMatch(of: #/script-src 'sha256-([^']*)'/#)).1
+    let file = bench.path("script")
+    try bench.folder.write(String(script), to: "script")
+    let digest = try MappedFile(path: file).sha256()
+    let bytes = try #require(Data(base64Encoded: String(policy)))
+    #expect(bytes.map { String(format: "%02x", $0) }.joined() == digest)
+    #expect(!page.contains("script-src 'unsafe-inline'"))
   }
 
   @Test func `a picture is well-formed, whatever the tensors are called`() throws {

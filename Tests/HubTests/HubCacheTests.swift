@@ -43,7 +43,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["a/b", "a/b@main", "a/b@feature%2Fx", "a/b@" + commit])
+  @Test(arguments: [
+    "a/b", "a/b@main", "a/b@feature%2Fx", "a/b@" + commit, "a/b@" + commit.prefix(7),
+  ])
   func `a revision that is there is found`(text: String) throws {
     let location = try locate(text).get()
     #expect(location.path == folder.path("models--a--b/snapshots/" + Self.commit))

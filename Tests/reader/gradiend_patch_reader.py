@@ -12,6 +12,7 @@ block_coding.py (Formats/block-coding.md), models by checkpoint_files.py.
 """
 
 import contextlib
+import json
 import math
 import struct
 import sys
@@ -202,11 +203,24 @@ class Patch:
         require(metadata.get("source") in ("gradiend", "diff"), "unknown source")
         keys = KEYS + (GRADIEND_KEYS if metadata["source"] == "gradiend" else [])
         keys += ["feature_factor"] if metadata.get("part") == "decoder" else []
+        if "feature_factor" in keys and "feature_classes" in metadata:
+            keys += ["feature_classes"]
+            self.check_classes(metadata["feature_classes"])
         keys += BOUNDED_KEYS if "max_relative_error" in metadata else []
         for role in ("base", {"gradiend": "gradiend", "diff": "result"}[metadata["source"]]):
             if role + "_repository" in metadata:
                 keys += [role + key for key in ORIGIN_KEYS]
         require(set(metadata) == set(keys), "metadata are missing or unknown")
+
+    @staticmethod
+    def check_classes(text):
+        classes = [line.partition(" ") for line in text.split("\n")]
+        names = [name for _, _, name in classes]
+        require(
+            all(math.isfinite(float(code)) and name for code, _, name in classes)
+            and names == sorted(set(names), key=str.encode)
+            and not any(ord(letter) < 32 or ord(letter) == 127 for letter in "".join(names)),
+            "feature_classes are no classes")
 
     @staticmethod
     def unpack(index):

@@ -34,6 +34,16 @@ wheel=$(echo "$dist"/gradiend_patch-*.whl)
 "$here/../../Sources/python/build-wheel.sh" "$program" "$work/again" "$work/again-dist" >/dev/null
 cmp "$wheel" "$work/again-dist/$(basename "$wheel")"
 echo 'built again, it is the same'
+case $wheel in
+  *manylinux_2_3[0-4]_*) ;;
+  *) echo "$wheel needs a newer glibc than 2.34" >&2 && exit 1 ;;
+esac
+if [ "$(stat -c %s "$wheel")" -gt 22000000 ]; then
+  echo "$wheel is larger than 22 MB" >&2
+  exit 1
+fi
+"$PYTHON" -m pip install --no-build-isolation "$here/../../Sources/python" 2>&1 | grep -q 'make wheel'
+echo 'its source folder alone says what it needs'
 
 say 'A fresh environment'
 rm -rf "$work/venv"

@@ -224,7 +224,9 @@ class WheelTests(unittest.TestCase):
     def test_functions_take_every_option_of_the_commands(self) -> None:
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
         renamed = {"no-sync": "sync"}
-        for name in ("create", "diff", "apply", "strip", "verify", "inspect"):
+        for name in (
+            "create", "diff", "apply", "strip", "verify", "inspect", "export", "card", "package"
+        ):
             run = subprocess.run([PROGRAM, name, "--help"], capture_output=True, text=True)
             options = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", run.stdout, re.MULTILINE))
             self.assertIn("threads", options)
@@ -234,6 +236,95 @@ class WheelTests(unittest.TestCase):
             operands = [p for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
             taken = {p.name for p in parameters if p not in operands or p.name == "output"}
             self.assertEqual(taken, expected, name)
+
+    def test_arguments_are_taken_as_python_has_them(self) -> None:
+        self.make_patch()
+        gradiend_patch.apply(bytes(BASE), os.fsencode(self.patch), b"out\xe9")
+        self.assertIn(b"out\xe9", os.listdir(b"."))
+
+        class Scalar:
+            """What numpy's scalars and arrays without a dimension are."""
+
+            ndim = 0
+
+            def __iter__(self) -> Any:
+                raise TypeError("iteration over a 0-d array")
+
+            def __float__(self) -> float:
+                return -1.0
+
+        one = gradiend_patch.create(BASE, GRADIEND, "a", feature_factor=Scalar(), learning_rate=0.01)
+        two = gradiend_patch.create(
+            BASE, GRADIEND, "b", feature_factor=iter([Scalar()]), learning_rate=0.01
+        )
+        self.assertEqual(Path("a").read_bytes(), self.patch.read_bytes())
+        self.assertEqual(one.bytes, two.bytes)
+        for wrong in ("10", ["1"], b"1"):
+            with self.assertRaises(TypeError):
+                gradiend_patch.create(
+                    BASE, GRADIEND, "c", feature_factor=wrong, learning_rate=0.01  # type: ignore
+                )
+        with self.assertRaises(TypeError):
+            gradiend_patch.verify(BASE, self.patch, threads=1.0)  # type: ignore
+
+    def test_errors_speak_of_arguments_and_not_of_a_command_line(self) -> None:
+        self.make_patch()
+        with self.assertRaises(gradiend_patch.CreateError) as exists:
+            self.make_patch()
+        self.assertEqual(exists.exception.remedy, "pass force=True to replace it")
+        with self.assertRaises(gradiend_patch.UsageError) as usage:
+            gradiend_patch.apply(BASE, self.patch)
+        self.assertEqual(usage.exception.kind, "usage")
+        with self.assertRaises(gradiend_patch.UsageError) as usage:
+            gradiend_patch.create(BASE, GRADIEND, "x", learning_rate=1, part="none")  # type: ignore
+        self.assertEqual((usage.exception.kind, usage.exception.remedy), ("usage", None))
+        self.assertNotIn("gradiend-patch", str(usage.exception))
+
+    def test_reports_are_short_where_they_are_shown(self) -> None:
+        self.make_patch()
+        for report in (
+            gradiend_patch.inspect(self.patch),
+            gradiend_patch.inspect(BASE),
+            gradiend_patch.inspect(GRADIEND),
+            gradiend_patch.verify(BASE, self.patch),
+        ):
+            self.assertLess(len(repr(report)), 400)
+        for name in gradiend_patch.__all__:
+            item = getattr(gradiend_patch, name)
+            if inspect.isclass(item) or inspect.isfunction(item):
+                self.assertTrue(item.__doc__, name)
+        self.assertFalse(hasattr(gradiend_patch, "version"))
+
+    def test_card_and_package_answer_as_the_command_line(self) -> None:
+        self.make_patch()
+        Path("more.md").write_text("## More\n")
+        details: dict[str, Any] = dict(base="org/base", repository="me/x", append="more.md")
+        card = gradiend_patch.card(self.patch, tag=["a", "b"], license="mit", **details)
+        words = ["--base=org/base", "--repository=me/x", "--append=more.md", "--license=mit"]
+        report, _ = self.command_line("card", self.patch, "--tag=a,b", *words)
+        self.assertEqual(card.json, report)
+        self.assertTrue(card.text.endswith("## More\n"))
+        made = gradiend_patch.package(self.patch, "folder", license="mit", **details)
+        report, _ = self.command_line("package", self.patch, "-o", "other", *words)
+        self.assertEqual([f.sha256 for f in made.files], [f["sha256"] for f in report["files"]])
+        self.assertIn("folder", made.upload)
+
+    def test_the_changes_are_exported_and_the_base_is_traced(self) -> None:
+        self.make_patch()
+        gradiend_patch.apply(BASE, self.patch, "result")
+        made = gradiend_patch.export(self.patch, "changes", base=BASE)
+        report, _ = self.command_line("export", self.patch, "--base", BASE, "-o", "other")
+        self.assertEqual(Path("changes").read_bytes(), Path("other").read_bytes())
+        self.assertEqual(made.json, {**report, "output": "changes"})
+        verdict = gradiend_patch.verify("result", self.patch, trace=True)
+        digest = hashlib.sha256((BASE / "model.safetensors").read_bytes()).hexdigest()
+        self.assertEqual(verdict.base_sha256, f"{digest}  model.safetensors")
+
+    def test_progress_can_be_a_line(self) -> None:
+        write_large(Path("large"))
+        script = "import gradiend_patch as g; g.diff('large', 'large', 'p', progress=True)"
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        self.assertTrue(run.stderr.endswith("\ndiff: 100% of 268 MB\n"), run.stderr)
 
     def test_the_command_is_the_program(self) -> None:
         command = str(Path(sys.executable).with_name("gradiend-patch"))
@@ -299,7 +390,7 @@ class WheelTests(unittest.TestCase):
 
         with self.assertRaises(gradiend_patch.UsageError) as usage:
             gradiend_patch.apply(BASE, self.patch, "out", threads=-1)
-        self.check(usage.exception, 64, None)
+        self.check(usage.exception, 64, "usage")
         self.assertIn("must be from 0 to 1024, not -1", str(usage.exception))
         with self.assertRaises(gradiend_patch.UsageError) as usage:
             gradiend_patch.create(BASE, GRADIEND, "x", feature_factor=(1, 2), learning_rate=1)

@@ -42,7 +42,7 @@ package struct ModelPatching: Sendable {
       output, for: input, layout: try layout(match, &notes), overwrites: overwrites,
       synchronises: synchronises)
     try PatchRun(match, direction).run(execution) { (chunk, _, bytes) throws(PatchError) in
-      try match.write(bytes, of: chunk, to: target, countingIn: losses)
+      try match.write(bytes.rawSpan, of: chunk, to: target, countingIn: losses)
     }
     for rest in match.unmatched {
       for piece in rest.pieces {

@@ -4,10 +4,21 @@ package import PatchFormat
 
 /// The SHA-256 of each of a checkpoint's files, from chunks that come in the order of their bytes.
 ///
-/// What belongs to no tensor is the same in every file that is written as in the checkpoint, so it
-/// is hashed from there.
+/// What belongs to no tensor is hashed from the checkpoint, or from the layout that files have which are
+/// nowhere.
 package struct FileHasher: Sendable {
-  private let checkpoint: Checkpoint
+  private struct File {
+    let name: String
+    let byteCount: Int
+  }
+
+  private enum Rest {
+    case files([MappedFile])
+    case layout(CheckpointLayout)
+  }
+
+  private let files: [File]
+  private let rest: Rest
   private var running = SHA256()
   /// The file that `running` is in, and the digests of those before it.
   private var fileIndex = 0
@@ -16,14 +27,21 @@ package struct FileHasher: Sendable {
   private var finished: [FileDigest] = []
 
   package init(_ checkpoint: Checkpoint) {
-    self.checkpoint = checkpoint
+    files = checkpoint.files.map { File(name: $0.name, byteCount: $0.mapped.byteCount) }
+    rest = .files(checkpoint.files.map(\.mapped))
+  }
+
+  /// Hashes files of this layout, all of whose tensors' bytes must come.
+  package init(_ layout: CheckpointLayout, names: [String]) {
+    files = zip(layout.files, names).map { File(name: $1, byteCount: $0.byteCount) }
+    rest = .layout(layout)
   }
 
   /// Adds the next bytes of a tensor.
   ///
   /// - Parameters:
   ///   - bytes: of the tensor.
-  ///   - tensor: of the checkpoint.
+  ///   - tensor: of the checkpoint, or of the layout.
   ///   - offset: where they are in the tensor.
   package mutating func update(_ bytes: RawSpan, of tensor: StoredTensor, at offset: Int) {
     let start = tensor.descriptor.byteRange.lowerBound + offset
@@ -35,7 +53,7 @@ package struct FileHasher: Sendable {
 
   /// The digests of the files.
   package mutating func finish() -> [FileDigest] {
-    moveTo(file: checkpoint.files.count)
+    moveTo(file: files.count)
     return finished
   }
 
@@ -46,8 +64,8 @@ package struct FileHasher: Sendable {
 
   private mutating func moveTo(file index: Int) {
     while fileIndex < index {
-      let file = checkpoint.files[fileIndex]
-      move(to: file.mapped.byteCount)
+      let file = files[fileIndex]
+      move(to: file.byteCount)
       finished.append(FileDigest(name: file.name, sha256: running.finish()))
       fileIndex += 1
       position = 0
@@ -58,7 +76,20 @@ package struct FileHasher: Sendable {
   /// Adds what lies between the last chunk and `end`.
   private mutating func move(to end: Int) {
     guard position < end else { return }
-    checkpoint.files[fileIndex].mapped.forEachPiece(of: position..<end) { running.update($0) }
+    switch rest {
+    case .files(let files): files[fileIndex].forEachPiece(of: position..<end) { running.update($0) }
+    case .layout(let layout):
+      let file = layout.files[fileIndex]
+      var offset = 0
+      for range in file.otherByteRanges {
+        let part = range.clamped(to: position..<end)
+        let start = offset + part.lowerBound - range.lowerBound
+        if !part.isEmpty {
+          running.update(file.otherBytes.rawSpan.extracting(start..<start + part.count))
+        }
+        offset += range.count
+      }
+    }
     position = end
   }
 }

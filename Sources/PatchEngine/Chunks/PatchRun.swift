@@ -11,10 +11,14 @@ package struct PatchRun: Sendable {
   package let inputDigests: ChunkDigests
   package let outputDigests: ChunkDigests
 
-  package init(_ match: PatchMatch, _ direction: Direction) {
+  /// - Parameters:
+  ///   - match: the source, and the patch.
+  ///   - direction: which way.
+  ///   - tensors: those of `match` in the order in which they are worked through, if not in its own.
+  package init(_ match: PatchMatch, _ direction: Direction, tensors: [MatchedTensor]? = nil) {
     self.match = match
     self.direction = direction
-    plan = ChunkPlan(match.tensors)
+    plan = ChunkPlan(tensors ?? match.tensors)
     inputDigests = ChunkDigests(count: plan.chunks.count)
     outputDigests = ChunkDigests(count: plan.chunks.count)
   }
@@ -24,19 +28,19 @@ package struct PatchRun: Sendable {
   ///
   /// - Throws: ``PatchError``, which says so if the input is the wrong checkpoint; what `body` throws.
   package func run(
-    _ execution: Execution,
-    _ body: @Sendable (Chunk<MatchedTensor>, RawSpan, RawSpan) throws(PatchError) -> Void
+    _ execution: Execution, closing stages: [any Closable] = [],
+    _ body: @Sendable (Chunk<MatchedTensor>, [UInt8], [UInt8]) throws(PatchError) -> Void
   ) throws(PatchError) {
     do throws(PatchError) {
-      try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
+      try execution.forEachChunk(of: plan, closing: stages) { (chunk) throws(PatchError) in
         let input = try match.values(of: chunk)
         if chunk.tensor.changes(chunk) {
           let output = try transformed(input.rawSpan, of: chunk, by: direction)
           record(input: input.rawSpan, output: output.rawSpan, of: chunk)
-          try body(chunk, input.rawSpan, output.rawSpan)
+          try body(chunk, input, output)
         } else {
           record(input: input.rawSpan, output: nil, of: chunk)
-          try body(chunk, input.rawSpan, input.rawSpan)
+          try body(chunk, input, input)
         }
       }
     } catch  where error.kind == .badInput || error.kind == .mismatch {

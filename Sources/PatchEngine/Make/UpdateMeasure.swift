@@ -4,7 +4,7 @@ package import Gradiend
 /// How far a tensor, or several together, moved from the base to the result.
 public struct UpdateMeasure: Sendable, Equatable {
   /// The sum of the squares of what was added.
-  private var updateSquares = 0.0
+  package private(set) var updateSquares = 0.0
   /// The sum of the squares of the base's elements.
   private var baseSquares = 0.0
   private var elementCount = 0

@@ -25,7 +25,8 @@ package struct UpdateMeasurement {
     let chunks = Mutex(Array(repeating: UpdateMeasure(), count: run.plan.chunks.count))
     try run.run(execution) { chunk, base, result in
       guard let storage = FloatStorage(chunk.tensor.elementType) else { return }
-      let measure = UpdateMeasure(base: base, result: result, storage: storage)
+      let measure = UpdateMeasure(
+        base: base.rawSpan, result: result.rawSpan, storage: storage)
       chunks.withLock { $0[chunk.number] = measure }
     }
     let measured = chunks.withLock { $0 }

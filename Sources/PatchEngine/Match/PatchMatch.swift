@@ -130,10 +130,13 @@ package struct PatchMatch: Sendable {
 }
 
 extension PatchFile {
-  /// A sentence on the base that the patch needs.
+  /// A sentence on the base that the patch needs, and how to get it where that is known.
   package var baseDescription: String {
     let files = metadata.base.files.map { "\($0.name) (SHA-256 \($0.sha256))" }
     let more = files.count > 1 ? " and \(files.count - 1) more" : ""
-    return "the patch was made for \(files.first ?? "no file")\(more)"
+    let made = "the patch was made for \(files.first ?? "no file")\(more)"
+    guard let origin = metadata.origins.base else { return made }
+    return made + ", of \(origin.repository) at commit \(origin.commit); this gets it: "
+      + origin.downloadCommand
   }
 }

@@ -27,6 +27,9 @@ public struct PatchReport: Sendable {
 
   /// The metadata, as they stand in the file.
   public let metadata: [Metadatum]
+  /// The classes of the GRADIEND's feature towards which the update goes, separated by commas; nil
+  /// where nothing says.
+  public let direction: String?
   /// Tensors of the base.
   public let tensorCount: Int
   /// Elements of the base.
@@ -41,6 +44,7 @@ public struct PatchReport: Sendable {
   /// - Throws: ``CheckpointError`` if a chunk's header is damaged.
   package init(_ patch: PatchFile) throws(CheckpointError) {
     metadata = patch.metadata.entries.map { Metadatum(key: $0.key, value: $0.value) }
+    direction = patch.metadata.direction
     tensors = patch.index.tensors.map {
       TensorReport(name: $0.name, elementType: $0.elementType, shape: $0.shape)
     }

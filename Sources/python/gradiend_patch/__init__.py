@@ -4,9 +4,20 @@ The functions run the program ``gradiend-patch`` that this package brings, and a
 prints under ``--json``.
 """
 
-from importlib.metadata import version
+from importlib.metadata import version as _version
 
-from ._commands import Part, apply, create, diff, inspect, strip, verify
+from ._commands import (
+    Part,
+    apply,
+    card,
+    create,
+    diff,
+    export,
+    inspect,
+    package,
+    strip,
+    verify,
+)
 from ._errors import (
     CreateError,
     DataError,
@@ -18,12 +29,16 @@ from ._errors import (
     SignalError,
     UsageError,
 )
-from ._process import ProgressCallback, StrPath
+from ._process import ProgressCallback, ProgressOption, StrPath
 from ._reports import (
+    CardReport,
     ChangedTensor,
     CheckpointReport,
+    ExportSummary,
     GradiendReport,
     ModelSummary,
+    PackageFile,
+    PackageReport,
     Parameter,
     PatchReport,
     PatchSummary,
@@ -35,13 +50,15 @@ from ._reports import (
     WeightFile,
 )
 
-__version__ = version("gradiend-patch")
+__version__ = _version("gradiend-patch")
 
 __all__ = [
+    "CardReport",
     "ChangedTensor",
     "CheckpointReport",
     "CreateError",
     "DataError",
+    "ExportSummary",
     "GradiendPatchError",
     "GradiendReport",
     "InputOutputError",
@@ -49,12 +66,15 @@ __all__ = [
     "MismatchError",
     "ModelSummary",
     "OpenError",
+    "PackageFile",
+    "PackageReport",
     "Parameter",
     "Part",
     "PatchReport",
     "PatchSummary",
     "Progress",
     "ProgressCallback",
+    "ProgressOption",
     "Report",
     "Role",
     "SignalError",
@@ -64,9 +84,12 @@ __all__ = [
     "Verdict",
     "WeightFile",
     "apply",
+    "card",
     "create",
     "diff",
+    "export",
     "inspect",
+    "package",
     "strip",
     "verify",
 ]

@@ -1,19 +1,48 @@
-"""The commands of the program as functions."""
+"""The commands of the program as functions.
+
+Paths may also be names on the Hub of what its local cache holds, such as ``owner/name@revision``.
+"""
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Sequence
-from typing import Literal, Optional, SupportsFloat, Union
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Optional, SupportsFloat, SupportsIndex, Union
 
-from ._process import ProgressCallback, StrPath, run
-from ._reports import ModelSummary, PatchSummary, Report, Role, Verdict, inspection
+from ._errors import UsageError
+from ._process import ProgressOption, StrPath, run
+from ._reports import (
+    CardReport,
+    ExportSummary,
+    ModelSummary,
+    PackageReport,
+    PatchSummary,
+    Report,
+    Role,
+    Verdict,
+    inspection,
+)
 
 Part = Literal["decoder", "decoder-weight", "decoder-bias", "decoder-sum", "encoder-weight"]
+Factors = Union[SupportsFloat, Sequence[SupportsFloat], Iterable[SupportsFloat]]
 
 
-def _number(value: SupportsFloat) -> str:
+def _number(value: Any) -> str:
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"a number is needed, not {value!r}")
     return repr(float(value))
+
+
+def _numbers(values: Any) -> str:
+    """One number, or several: of a list, or of an array that has a dimension."""
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
+        values = [values]
+    return ",".join(map(_number, values))
+
+
+def _threads(count: SupportsIndex) -> str:
+    return f"--threads={operator.index(count)}"
 
 
 def _flags(**flags: bool) -> list[str]:
@@ -21,7 +50,14 @@ def _flags(**flags: bool) -> list[str]:
 
 
 def _paths(**paths: Optional[StrPath]) -> list[str]:
-    return [f"--{name}={os.fspath(path)}" for name, path in paths.items() if path is not None]
+    return [
+        f"--{name.replace('_', '-')}={os.fsdecode(path)}" for name, path in paths.items() if path is not None
+    ]
+
+
+def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
+    if (output is None) != in_place:
+        raise UsageError("give either output= or in_place=True", "usage")
 
 
 def create(
@@ -29,27 +65,36 @@ def create(
     gradiend: StrPath,
     output: StrPath = "gradiend_patch.safetensors",
     *,
-    feature_factor: Optional[Union[SupportsFloat, Sequence[SupportsFloat]]] = None,
+    feature_factor: Optional[Factors] = None,
     learning_rate: SupportsFloat,
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
     force: bool = False,
-    threads: int = 0,
-    progress: Optional[ProgressCallback] = None,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
 ) -> PatchSummary:
-    """Makes the patch that adds a GRADIEND to a base model, and writes it to ``output``.
+    """Makes the patch that adds a GRADIEND to a base model.
 
-    ``feature_factor`` is a number for each latent, and is for ``part`` ``decoder`` alone. All arguments are those of
-    ``gradiend-patch create --help``; ``progress`` is called some ten times a second.
+    Args:
+        base: The base model: safetensors, float GGUF, or folder.
+        gradiend: Folder of the GRADIEND checkpoint.
+        output: Where the patch goes.
+        feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
+        learning_rate: α, which multiplies the part before it is added to the weights.
+        part: What is added.
+        max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
     """
-    factors = feature_factor if isinstance(feature_factor, Sequence) else [feature_factor]
     options = [
-        *(["--feature-factor=" + ",".join(map(_number, factors))] if feature_factor is not None else []),
+        *(["--feature-factor=" + _numbers(feature_factor)] if feature_factor is not None else []),
         "--learning-rate=" + _number(learning_rate),
         "--part=" + part,
         "--max-relative-error=" + _number(max_relative_error),
         *_paths(output=output),
-        f"--threads={threads:d}",
+        _threads(threads),
         *_flags(force=force),
     ]
     return PatchSummary.of(run("create", options, [base, gradiend], progress)[1])
@@ -63,17 +108,26 @@ def diff(
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
     force: bool = False,
-    threads: int = 0,
-    progress: Optional[ProgressCallback] = None,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
 ) -> PatchSummary:
-    """Makes the patch that turns a base model into a finished one, and writes it to ``output``.
+    """Makes the patch that turns a base model into a finished one.
 
-    With ``values_only`` it leaves out the headers and the order of tensors of ``result``.
+    Args:
+        base: The base model.
+        result: The finished model, with the same tensors.
+        output: Where the patch goes.
+        max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
+        values_only: Leave out the headers and the order of tensors of ``result``.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
     """
     options = [
         "--max-relative-error=" + _number(max_relative_error),
         *_paths(output=output),
-        f"--threads={threads:d}",
+        _threads(threads),
         *_flags(values_only=values_only, force=force),
     ]
     return PatchSummary.of(run("diff", options, [base, result], progress)[1])
@@ -91,19 +145,32 @@ def apply(
     sha256: bool = False,
     sync: bool = True,
     force: bool = False,
-    threads: int = 0,
-    progress: Optional[ProgressCallback] = None,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
 ) -> ModelSummary:
-    """Writes the patched copy of a base model to ``output``: the publisher's exact bytes.
+    """Writes the patched copy of a base model: the publisher's exact bytes.
 
-    ``in_place`` changes the model's own files instead; whatever interrupts that, calling it again
-    finishes it, and with ``rollback`` undoes it. ``values_only`` leaves headers as they are. Where
-    the types of ``base`` cannot hold the result, ``undo`` rounds and keeps there what ``strip``
-    needs.
+    Args:
+        base: The base model.
+        patch: The patch, or the folder of its package.
+        output: Where the model goes: a file for a file, a folder for a folder.
+        in_place: Change the model's own files instead; whatever interrupts that, calling it again
+            finishes it.
+        rollback: With ``in_place``, undo an interrupted change instead of finishing it.
+        values_only: Leave headers and the order of tensors as they are.
+        undo: Where the types of ``base`` cannot hold the result, round, and keep here what ``strip``
+            needs.
+        sha256: Check the SHA-256 of the output's files too, which is slower.
+        sync: Wait until the output is on the disk.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
     """
+    _check_destination(output, in_place)
     options = [
         *_paths(output=output, undo=undo),
-        f"--threads={threads:d}",
+        _threads(threads),
         *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
@@ -121,16 +188,30 @@ def strip(
     sha256: bool = False,
     sync: bool = True,
     force: bool = False,
-    threads: int = 0,
-    progress: Optional[ProgressCallback] = None,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
 ) -> ModelSummary:
-    """Writes the base model back from a patched one: the inverse of ``apply``, with its options.
+    """Writes the base model back from a patched one: the inverse of ``apply``.
 
-    ``patch`` is the one that was applied, or the one that ``undo`` named.
+    Args:
+        result: The patched model.
+        patch: The patch that was applied, or the one that ``undo`` named.
+        output: Where the model goes: a file for a file, a folder for a folder.
+        in_place: Change the model's own files instead; whatever interrupts that, calling it again
+            finishes it.
+        rollback: With ``in_place``, undo an interrupted change instead of finishing it.
+        values_only: Leave headers and the order of tensors as they are.
+        sha256: Check the SHA-256 of the output's files too, which is slower.
+        sync: Wait until the output is on the disk.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
     """
+    _check_destination(output, in_place)
     options = [
         *_paths(output=output),
-        f"--threads={threads:d}",
+        _threads(threads),
         *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
@@ -143,15 +224,27 @@ def verify(
     *,
     expect: Optional[Role] = None,
     sha256: bool = False,
-    threads: int = 0,
-    progress: Optional[ProgressCallback] = None,
+    trace: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
 ) -> Verdict:
     """Says whether a model is a patch's base, its result, or neither.
 
-    The verdict is true if the model is what ``expect`` names, or either without it; with ``sha256``
-    its files must be the publisher's, too. A model that is neither gives a verdict, and no exception.
+    The verdict is true if the model is what ``expect`` names, or either without it. A model that is
+    neither gives a verdict, and no exception.
+
+    Args:
+        checkpoint: The model.
+        patch: The patch.
+        expect: What it must be, ``base`` or ``result``.
+        sha256: Its files must be the publisher's, too.
+        trace: Strip the patch in memory, for ``base_sha256`` of the verdict. A model that is not the
+            result is then an exception.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
     """
-    options = [f"--threads={threads:d}", *_flags(sha256=sha256)]
+    options = [_threads(threads), *_flags(sha256=sha256, trace=trace)]
     if expect is not None:
         options.append("--expect=" + expect)
     exit_code, report = run("verify", options, [checkpoint, patch], progress)
@@ -165,13 +258,168 @@ def inspect(
     svg: Optional[StrPath] = None,
     html: Optional[StrPath] = None,
     force: bool = False,
-    threads: int = 0,
-    progress: Optional[ProgressCallback] = None,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
 ) -> Report:
-    """Shows what a patch, a checkpoint or a GRADIEND holds; ``kind`` says which it is.
+    """Shows what a patch, a checkpoint or a GRADIEND holds; ``kind`` of the report says which it is.
 
-    Of a patch, ``svg`` and ``html`` are written as a picture and a page on what it changes; ``base``
-    is its base, to measure how far the weights move.
+    Args:
+        path: What to look at.
+        base: The patch's base, to measure how far the weights move.
+        svg: Where a picture of the patch's changes goes.
+        html: Where a page on them goes.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
     """
-    options = [*_paths(base=base, svg=svg, html=html), f"--threads={threads:d}", *_flags(force=force)]
+    options = [*_paths(base=base, svg=svg, html=html), _threads(threads), *_flags(force=force)]
     return inspection(run("inspect", options, [path], progress)[1])
+
+
+def export(
+    patch: StrPath,
+    output: StrPath,
+    *,
+    base: StrPath,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> ExportSummary:
+    """Writes what a patch changes as a safetensors file of indices and values.
+
+    For each changed tensor NAME there are ``NAME.indices``, I64 positions in the tensor made flat,
+    ascending, and ``NAME.values``, what the result has there, in the tensor's own type.
+
+    Args:
+        patch: The patch.
+        output: Where the file goes.
+        base: The patch's base, which tells what the changes are relative to.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    options = [*_paths(base=base, output=output), _threads(threads), *_flags(force=force)]
+    return ExportSummary.of(run("export", options, [patch], progress)[1])
+
+
+def _card_options(details: dict[str, Any]) -> list[str]:
+    options = []
+    for name, value in details.items():
+        if isinstance(value, (list, tuple)):
+            if any("," in str(item) for item in value):
+                raise ValueError(f"{name} cannot have a comma: {value!r}")
+            value = ",".join(map(str, value)) or None
+        options += _paths(**{name: value})
+    return options
+
+
+def card(
+    patch: StrPath,
+    output: Optional[StrPath] = None,
+    *,
+    repository: Optional[str] = None,
+    base: Optional[str] = None,
+    feature: Optional[str] = None,
+    license: Optional[str] = None,
+    license_name: Optional[str] = None,
+    license_link: Optional[str] = None,
+    language: Sequence[str] = (),
+    dataset: Sequence[str] = (),
+    tag: Sequence[str] = (),
+    append: Optional[StrPath] = None,
+    results: Optional[StrPath] = None,
+    tool_url: Optional[str] = None,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> CardReport:
+    """Writes the model card of a patch.
+
+    Args:
+        patch: The patch.
+        output: Where the card goes; without it, only ``text`` of the report has it.
+        repository: Where the patch will be on the Hub, ``owner/name``.
+        base: The base's name on the Hub, where the patch does not record it.
+        feature: What the GRADIEND is about, such as ``gender``.
+        license: As the Hub spells it; that of the base's card if left out.
+        license_name: Its name, for ``other``.
+        license_link: Where it is, for ``other``.
+        language: Codes of languages.
+        dataset: Names on the Hub of the data that the GRADIEND was made with.
+        tag: More tags.
+        append: A text in Markdown that ends the card.
+        results: A JSON file of evaluation results.
+        tool_url: Where readers of the card get this tool.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    details = dict(repository=repository, base=base, feature=feature, license=license)
+    details |= dict(license_name=license_name, license_link=license_link, tool_url=tool_url)
+    lists = dict(language=language, dataset=dataset, tag=tag)
+    options = [
+        *_card_options({**details, **lists, "append": append, "results": results}),
+        *_paths(output=output),
+        _threads(threads),
+        *_flags(force=force),
+    ]
+    return CardReport.of(run("card", options, [patch], progress)[1])
+
+
+def package(
+    patch: StrPath,
+    output: StrPath,
+    *,
+    repository: Optional[str] = None,
+    base: Optional[str] = None,
+    feature: Optional[str] = None,
+    license: Optional[str] = None,
+    license_name: Optional[str] = None,
+    license_link: Optional[str] = None,
+    license_file: Optional[StrPath] = None,
+    language: Sequence[str] = (),
+    dataset: Sequence[str] = (),
+    tag: Sequence[str] = (),
+    append: Optional[StrPath] = None,
+    results: Optional[StrPath] = None,
+    tool_url: Optional[str] = None,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> PackageReport:
+    """Makes a folder of a patch that is ready for the Hub.
+
+    Args:
+        patch: The patch.
+        output: The folder. With ``force``, one that is there keeps what is not the package's.
+        repository: Where the patch will be on the Hub, ``owner/name``.
+        base: The base's name on the Hub, where the patch does not record it.
+        feature: What the GRADIEND is about, such as ``gender``.
+        license: As the Hub spells it; that of the base's card if left out.
+        license_name: Its name, for ``other``.
+        license_link: Where it is, for ``other``.
+        language: Codes of languages.
+        dataset: Names on the Hub of the data that the GRADIEND was made with.
+        tag: More tags.
+        append: A text in Markdown that ends the card.
+        results: A JSON file of evaluation results.
+        tool_url: Where readers of the card get this tool.
+        license_file: Licence text to bring instead of the base's.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    details = dict(repository=repository, base=base, feature=feature, license=license)
+    details |= dict(license_name=license_name, license_link=license_link, tool_url=tool_url)
+    lists = dict(language=language, dataset=dataset, tag=tag)
+    options = [
+        *_card_options({**details, **lists, "append": append, "results": results}),
+        *_paths(license_file=license_file, output=output),
+        _threads(threads),
+        *_flags(force=force),
+    ]
+    return PackageReport.of(run("package", options, [patch], progress)[1])

@@ -8,7 +8,8 @@ from typing import Any, Optional
 class GradiendPatchError(Exception):
     """A command failed, and nothing was written; of a change in place, a journal may be left.
 
-    The kinds are those of Formats/json.md; more may come. Catch this class to catch all of them.
+    ``kind`` is one of usage, mismatch, badInput, cannotOpen, outputExists, cannotCreate, inputOutput
+    and unfinished; more may come. Catch this class to catch all of them.
     """
 
     #: The exit code that a class stands for; 0 for none.
@@ -117,11 +118,17 @@ def error_for(exit_code: int, report: Optional[dict[str, Any]], text: str) -> Gr
         if by_signal:
             message = f"gradiend-patch was ended by signal {exit_code & 127 if exit_code > 0 else -exit_code}"
         return cls(message, exit_code=exit_code)
+    remedy = report["remedy"]
+    # The program speaks of its own command line.
+    if report["kind"] == "outputExists":
+        remedy = "pass force=True to replace it"
+    elif remedy is not None and remedy.startswith("See '"):
+        remedy = None
     return cls(
         report["message"],
         report["kind"],
         report["path"],
         report["tensor"],
-        report["remedy"],
+        remedy,
         exit_code,
     )

@@ -6,6 +6,7 @@ import json
 import os
 import selectors
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -13,12 +14,33 @@ from typing import Any, Optional, Union
 from ._errors import InternalError, error_for
 from ._reports import Progress
 
-StrPath = Union[str, "os.PathLike[str]"]
+StrPath = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 ProgressCallback = Callable[[Progress], object]
+#: A function to call, or True for a line on standard error.
+ProgressOption = Union[ProgressCallback, bool, None]
 
 PROGRAM = Path(__file__).parent / "bin" / "gradiend-patch"
 
 _PROGRESS = b'{"progress":'
+
+
+class _Line:
+    """Shows on standard error how far the work has come."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.shown = ""
+
+    def __call__(self, progress: Progress) -> None:
+        share = progress.bytes_done / progress.bytes if progress.bytes else 1.0
+        text = f"\r{self.command}: {share:4.0%} of {progress.bytes / 1e6:,.0f} MB"
+        if text != self.shown:
+            self.shown = text
+            print(text, end="", file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        if self.shown:
+            print(file=sys.stderr)
 
 
 class _Lines:
@@ -59,7 +81,7 @@ def run(
     command: str,
     options: Sequence[str],
     operands: Sequence[StrPath],
-    progress: Optional[ProgressCallback] = None,
+    progress: ProgressOption = None,
 ) -> tuple[int, dict[str, Any]]:
     """Runs a command to its end, calling ``progress`` from this thread.
 
@@ -69,9 +91,10 @@ def run(
     reports its progress, so it always does.
     """
     words = [str(PROGRAM), command, "--json", "--quiet", "--progress=json", *options, "--"]
-    words += [os.fspath(operand) for operand in operands]
+    words += [os.fsdecode(operand) for operand in operands]
     output = bytearray()
-    lines = _Lines(progress)
+    line = _Line(command) if progress is True else None
+    lines = _Lines(line if line is not None else progress if callable(progress) else None)
     with subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
     ) as process:
@@ -93,6 +116,9 @@ def run(
             process.terminate()
             process.wait()
             raise
+        finally:
+            if line is not None:
+                line.finish()
     try:
         report = json.loads(output) if output else None
     except ValueError as error:

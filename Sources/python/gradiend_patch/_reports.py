@@ -1,4 +1,4 @@
-"""What the commands answer: Formats/json.md, as classes.
+"""What the commands answer under ``--json``, as classes.
 
 Fields are named as the keys there; ``is`` is a word of Python and so is ``is_`` here. ``json`` is
 the whole report, with the keys that no field has.
@@ -93,11 +93,13 @@ class Verdict:
     as_expected: bool
     is_: Optional[Role]
     tensors: int
-    differing_from_base: tuple[str, ...]
-    differing_from_result: tuple[str, ...]
+    differing_from_base: tuple[str, ...] = field(repr=False)
+    differing_from_result: tuple[str, ...] = field(repr=False)
     published_files: bool
     damaged_files: tuple[str, ...]
-    sha256: str
+    sha256: str = field(repr=False)
+    #: With ``trace``, a line as ``sha256sum`` writes it for each of the base's files.
+    base_sha256: Optional[str] = field(repr=False)
     json: Json = field(repr=False, compare=False)
 
     def __bool__(self) -> bool:
@@ -114,8 +116,87 @@ class Verdict:
             report["published_files"],
             tuple(report["damaged_files"]),
             report["sha256"],
+            report["base_sha256"],
             report,
         )
+
+
+@dataclass(frozen=True)
+class CardReport:
+    """What ``card`` wrote."""
+
+    #: None where only ``text`` was asked for.
+    output: Optional[str]
+    repository: str
+    base: str
+    license: Optional[str]
+    notes: tuple[str, ...]
+    text: str = field(repr=False)
+    json: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, report: Json) -> CardReport:
+        return cls(
+            report["output"],
+            report["repository"],
+            report["base"],
+            report["license"],
+            tuple(report["notes"]),
+            report["text"],
+            report,
+        )
+
+
+@dataclass(frozen=True)
+class PackageFile:
+    """A file of a package."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PackageReport:
+    """What ``package`` made."""
+
+    package: str
+    repository: str
+    base: str
+    license: Optional[str]
+    #: The command line that uploads it.
+    upload: str
+    notes: tuple[str, ...]
+    files: tuple[PackageFile, ...] = field(repr=False)
+    json: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, report: Json) -> PackageReport:
+        return cls(
+            report["package"],
+            report["repository"],
+            report["base"],
+            report["license"],
+            report["upload"],
+            tuple(report["notes"]),
+            tuple(PackageFile(f["name"], f["bytes"], f["sha256"]) for f in report["files"]),
+            report,
+        )
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What ``export`` wrote."""
+
+    output: str
+    bytes: int
+    tensors: int
+    elements: int
+    json: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, report: Json) -> ExportSummary:
+        return cls(report["output"], report["bytes"], report["tensors"], report["elements"], report)
 
 
 @dataclass(frozen=True)
@@ -200,9 +281,11 @@ class PatchReport:
     tensors: int
     elements: int
     changed_elements: int
-    metadata: Mapping[str, str]
-    byte_counts: Mapping[str, int]
-    changed_tensors: tuple[ChangedTensor, ...]
+    #: The classes of the feature towards which the update goes, where the patch tells.
+    towards: Optional[str]
+    metadata: Mapping[str, str] = field(repr=False)
+    byte_counts: Mapping[str, int] = field(repr=False)
+    changed_tensors: tuple[ChangedTensor, ...] = field(repr=False)
     json: Json = field(repr=False, compare=False)
 
 
@@ -211,9 +294,9 @@ class CheckpointReport:
     """What a checkpoint holds."""
 
     kind: Literal["checkpoint"]
-    files: tuple[WeightFile, ...]
-    metadata: Mapping[str, str]
-    tensors: tuple[Tensor, ...]
+    files: tuple[WeightFile, ...] = field(repr=False)
+    metadata: Mapping[str, str] = field(repr=False)
+    tensors: tuple[Tensor, ...] = field(repr=False)
     json: Json = field(repr=False, compare=False)
 
 
@@ -227,7 +310,7 @@ class GradiendReport:
     activation: str
     bias: bool
     type: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Parameter, ...] = field(repr=False)
     json: Json = field(repr=False, compare=False)
 
 
@@ -244,6 +327,7 @@ def inspection(report: Json) -> Report:
             report["tensors"],
             report["elements"],
             report["changed_elements"],
+            report["towards"],
             report["metadata"],
             report["byte_counts"],
             tuple(ChangedTensor.of(tensor) for tensor in report["changed_tensors"]),
