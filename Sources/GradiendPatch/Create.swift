@@ -14,7 +14,7 @@ public struct Create: PatchOperation {
   public var gradiend: String
   /// Where the patch goes.
   public var output: String
-  /// h, one value a latent; none for a part other than ``UpdatedPart/decoder``, which ignores it.
+  /// h, one value a latent; none for a part other than ``GradiendPart/decoder``, which ignores it.
   public var featureFactors: [Float]
   /// α, which multiplies the part before it is added.
   public var learningRate: Float

@@ -11,7 +11,7 @@ internal import Synchronization
 struct InPlaceChange: Sendable {
   let run: PatchRun
   let batches: ChangeBatches
-  let execution: Execution
+  var execution: Execution
   private(set) var boundary = 0
   /// What the last record says of its batch, which may be in the files or not, or in part.
   private var pending: (batch: Int, contents: [[UInt8]])?

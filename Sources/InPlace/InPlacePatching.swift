@@ -73,7 +73,7 @@ package struct InPlacePatching: Sendable {
       try change.survey(hashes: hashes, progress: phases.surveying)
     } catch  where error.kind == .badInput || error.kind == .mismatch {
       // Chunks that do not decode are most likely read against the wrong checkpoint.
-      guard let found = try? DigestVerdict(of: match, execution.silent) else { throw error }
+      guard let found = try? DigestVerdict(of: match, execution.uncancellable) else { throw error }
       if found.is(direction.output) {
         return summary(match, direction.output, ["it was the \(direction.output.name) already"])
       }
@@ -124,7 +124,7 @@ package struct InPlacePatching: Sendable {
     } catch  where error.kind == .badInput || error.kind == .mismatch {
       let digest = Digest128(of: patch.file, in: 0..<patch.file.byteCount)
       guard digest == journal.header.patchDigest else { throw error }
-      guard let found = try? DigestVerdict(of: match, execution.silent),
+      guard let found = try? DigestVerdict(of: match, execution.uncancellable),
         found.isBase || found.isResult
       else {
         throw PatchError(
@@ -183,6 +183,7 @@ package struct InPlacePatching: Sendable {
     } catch {
       guard start == 0, !rollsBack else { throw unfinished(error, journal) }
       do {
+        change.execution = change.execution.uncancellable
         try change.move(to: 0, files, &journal)
         try check(change, journal, is: direction.input)
         try journal.remove()
@@ -214,11 +215,13 @@ package struct InPlacePatching: Sendable {
       let checkpoint = try PatchError.opening { () throws(CheckpointError) in
         try Checkpoint(path: input.path)
       }
-      var execution = change.execution.silent
+      var execution = change.execution.uncancellable
       execution.progress = progress
       found = try DigestVerdict(of: PatchMatch(patch, checkpoint), execution)
-    } catch {
+    } catch  where error.kind == .badInput || error.kind == .mismatch {
       throw damaged(error.message, error.tensor, journal)
+    } catch {
+      throw unfinished(error, journal)
     }
     let differing = found.differing(from: role)
     guard let first = differing.first else { return }

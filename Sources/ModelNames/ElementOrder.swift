@@ -49,10 +49,11 @@ package enum ElementOrder: Equatable, Sendable {
   }
 
   /// The rows within which `rows` of `count` move: those of whole heads.
+  ///
+  /// - Precondition: It is rows that move.
   package func block(around rows: Range<Int>, of count: Int) -> Range<Int> {
     switch self {
-    case .same: return rows
-    case .transposed: return 0..<count
+    case .same, .transposed: return rows
     case .interleavedHalves(let headCount), .separatedHalves(let headCount):
       let size = count / headCount
       return rows.lowerBound / size * size..<(rows.upperBound + size - 1) / size * size

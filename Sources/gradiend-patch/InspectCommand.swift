@@ -63,7 +63,7 @@ struct InspectCommand: Command {
     defer { line?.finish() }
     let report = try inspection.run(progress: line?.handler)
     line?.finish()
-    if case .patch(let report) = report, picture == "-" || page == "-" {
+    if let report = report.patch, picture == "-" || page == "-" {
       print(picture == "-" ? report.svg : report.html, terminator: "")
     } else if common.printsJSON || !common.isQuiet || picture == nil && page == nil {
       printResult(json: report.json, text: report.text(path))

@@ -1,8 +1,10 @@
-import PatchTestSupport
 import ByteIO
+import Checkpoints
 import DeltaCoding
 import Foundation
 import GradiendPatch
+import PatchEngine
+import PatchTestSupport
 import TestSupport
 import Testing
 
@@ -300,5 +302,21 @@ import Testing
       let contents = record + 4_096..<record + 4_096 + integer(record + 24)
       #expect(Array(journal[record + 32..<record + 48]) == digest128(contents))
     }
+  }
+
+  @Test func `a cancelled change is undone, and says that it was cancelled`() throws {
+    try copy("base")
+    let before = try bench.folder.tree()
+    let cancellation = Cancellation()
+    let model = try Checkpoint(path: bench.path("model"))
+    let byteCount = model.tensors.reduce(0) { $0 + $1.byteCount }
+    let execution = Execution(
+      threadCount: 1,
+      progress: { if $0.bytesDone > byteCount { cancellation.cancel() } },
+      cancellation: cancellation)
+    let apply = Apply(base: bench.path("model"), patch: bench.path("patch"), to: .inPlace)
+    let error = #expect(throws: PatchError.self) { try apply.run(in: execution) }
+    #expect(error?.kind == .cancelled)
+    #expect(try bench.folder.tree() == before)
   }
 }

@@ -67,7 +67,7 @@ private final class MemoryModel: TensorSource, TensorSink {
     for (direction, expected) in [(Direction.apply, result), (.strip, base), (.apply, result)] {
       let match = try PatchMatch(patch, model)
       try PatchRun(match, direction).run(execution) { (chunk, _, output) throws(PatchError) in
-        try match.write(output, of: chunk, to: model)
+        try match.write(output.rawSpan, of: chunk, to: model)
       }
       #expect(model.holds(expected))
     }

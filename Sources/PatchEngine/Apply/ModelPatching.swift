@@ -55,6 +55,7 @@ package struct ModelPatching: Sendable {
         FileHasher.digests(try target.written(), named: input), of: direction.output)
     }
     try target.copyCompanions(of: input)
+    try UnfinishedChange.check(input)
     if let undo, let losses {
       notes.append(try writeUndo(undo, losses.count, target, execution))
     }

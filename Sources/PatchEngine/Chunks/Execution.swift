@@ -24,6 +24,9 @@ public struct Execution: Sendable {
     Execution(threadCount: threadCount, cancellation: cancellation)
   }
 
+  /// The same, for work that nobody is told of and that has to be done to its end.
+  package var uncancellable: Execution { Execution(threadCount: threadCount) }
+
   /// Calls `body` for numbered items, each item once, in ascending order, on all threads.
   ///
   /// The calling thread works too, and returns when all have ended.

@@ -36,6 +36,11 @@ package struct PatchEncoder {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the base), with a few chunks of memory for each thread.
   package func run(_ execution: Execution) throws(PatchError) -> PatchSummary {
+    guard (0..<1).contains(maxRelativeError) else {
+      throw PatchError(
+        .usage, "the allowed relative error must be at least 0 and below 1, not \(maxRelativeError)"
+      )
+    }
     let plan = ChunkPlan(tensors)
     let writer = try PatchError.writing(output) { () throws(SystemError) in
       try PatchWriter(
@@ -76,19 +81,22 @@ package struct PatchEncoder {
         }
       }
     }
-    // What came from several chunks, or before them, may be of different times.
-    let inputs = [base] + otherInputs
-    for file in inputs.flatMap(\.mappedFiles) + otherFiles where file.hasChanged {
-      throw PatchError.changed(file.path)
-    }
     // Files of another layout are hashed as they are.
     let resultFiles =
       layoutSource.map { FileHasher.digests($0.files.map(\.mapped), named: base) }
       ?? resultHashes.withState { $0.finish() }
+    let baseFiles = baseHashes.withState { $0.finish() }
+    let layouts = layoutSource.map {
+      PatchLayouts(base: CheckpointLayout(base).encoded, result: CheckpointLayout($0).encoded)
+    }
+    // All has been read; what is not of one chunk may be of different times.
+    let inputs = [base] + otherInputs
+    for file in inputs.flatMap(\.mappedFiles) + otherFiles where file.hasChanged {
+      throw PatchError.changed(file.path)
+    }
     for input in inputs { try UnfinishedChange.check(input) }
     return try finish(
-      files: (baseHashes.withState { $0.finish() }, resultFiles),
-      table: table.withState { $0 })
+      files: (baseFiles, resultFiles), layouts: layouts, table: table.withState { $0 })
   }
 
   /// The result's bytes of a chunk, made coarser if the patch is bounded.
@@ -114,12 +122,9 @@ package struct PatchEncoder {
   }
 
   private func finish(
-    files: (base: [FileDigest], result: [FileDigest]), table: TensorTable
+    files: (base: [FileDigest], result: [FileDigest]), layouts: PatchLayouts?, table: TensorTable
   ) throws(PatchError) -> PatchSummary {
     var table = table
-    let layouts = layoutSource.map {
-      PatchLayouts(base: CheckpointLayout(base).encoded, result: CheckpointLayout($0).encoded)
-    }
     let byteCount = try PatchError.writing(output) { () throws(SystemError) in
       try table.finish(layouts: layouts) { table in
         let totals = table.totals

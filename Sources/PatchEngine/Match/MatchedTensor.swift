@@ -146,26 +146,41 @@ extension MatchedTensor {
 
   /// The bytes of a chunk as they are stored, in the patch's order.
   private func gather(_ chunk: Chunk<MatchedTensor>, from source: any TensorSource) -> [UInt8] {
-    let (width, rows, rowByteCount) = (conversion.storedWidth, rows(of: chunk), rowByteCount)
+    let rows = rows(of: chunk)
+    var gathered = [UInt8](uninitializedByteCount: rows.count * rowByteCount)
+    guard order != .transposed else {
+      gatherColumns(rows, from: source, into: &gathered)
+      return gathered
+    }
     let block = order.block(around: rows, of: rowCount)
     let bytes = source.bytes(
       of: stored[0], in: block.lowerBound * rowByteCount..<block.upperBound * rowByteCount)
-    var gathered = [UInt8](uninitializedByteCount: rows.count * rowByteCount)
-    if order == .transposed {
-      // One column after the other is read, as they are the rows of the file.
-      for column in 0..<columnCount {
-        gathered.copyElements(
-          rows.count, width: width, to: column * width, step: rowByteCount,
-          from: bytes.rawSpan, at: (column * rowCount + rows.lowerBound) * width, step: width)
-      }
-    } else {
-      for (offset, row) in rows.enumerated() {
-        gathered.copyElements(
-          1, width: rowByteCount, to: offset * rowByteCount, step: 0, from: bytes.rawSpan,
-          at: (order.row(row, of: rowCount) - block.lowerBound) * rowByteCount, step: 0)
-      }
+    for (offset, row) in rows.enumerated() {
+      gathered.copyElements(
+        1, width: rowByteCount, to: offset * rowByteCount, step: 0, from: bytes.rawSpan,
+        at: (order.row(row, of: rowCount) - block.lowerBound) * rowByteCount, step: 0)
     }
     return gathered
+  }
+
+  /// Reads the tensor's columns, which are the stored rows, as many at a time as a chunk has bytes.
+  private func gatherColumns(
+    _ rows: Range<Int>, from source: any TensorSource, into gathered: inout [UInt8]
+  ) {
+    let width = conversion.storedWidth
+    let columnByteCount = rowCount * width
+    let stripe = max(1, TensorChunks.byteLimit / max(1, columnByteCount))
+    for first in stride(from: 0, to: columnCount, by: stripe) {
+      let columns = first..<min(first + stripe, columnCount)
+      let bytes = source.bytes(
+        of: stored[0],
+        in: columns.lowerBound * columnByteCount..<columns.upperBound * columnByteCount)
+      for column in columns {
+        gathered.copyElements(
+          rows.count, width: width, to: column * width, step: rowByteCount, from: bytes.rawSpan,
+          at: (column - first) * columnByteCount + rows.lowerBound * width, step: width)
+      }
+    }
   }
 
   /// Names an element of a chunk, and its tensor where the patch has another name for it.
@@ -186,6 +201,9 @@ extension MatchedTensor {
 // MARK: - Writing
 
 /// Takes bytes of the tensors of a source: into its files or its memory, or into others in its image.
+///
+/// It is written before the digests of the whole are known, so that what is written has to be thrown
+/// away, or undone, if they are wrong.
 package protocol TensorSink: Sendable {
   /// - Parameters:
   ///   - bytes: as they are stored.
