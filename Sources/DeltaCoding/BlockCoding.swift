@@ -167,8 +167,7 @@ extension BlockCoding {
             state.levels.passed(weight: passed &- noted)
             noted = passed
             _ = state.codeChange(
-              after - before, class: classes[group], column: column,
-              isRare: weight != GapModel.likelyWeight, with: &values)
+              after - before, class: classes[group], column: column, with: &values)
             remaining -= 1
             if remaining == 0 { return }
           }
@@ -178,7 +177,7 @@ extension BlockCoding {
         noted = passed
         state.levels.refreshRow()
       }
-      state.endRow(row)
+      state.endRow()
     }
   }
 }
@@ -257,8 +256,7 @@ extension BlockCoding {
             }
             noted = left
             let difference = state.codeChange(
-              0, class: classes[group], column: column,
-              isRare: weight != GapModel.likelyWeight, with: &values)
+              0, class: classes[group], column: column, with: &values)
             let value = unsafe places[place].read(input)
             unsafe places[place].write(
               direction == .apply ? value + difference : value - difference, to: output)
@@ -271,7 +269,7 @@ extension BlockCoding {
         noted = left
         state.levels.refreshRow()
       }
-      state.endRow(row)
+      state.endRow()
     }
   }
 }

@@ -55,11 +55,10 @@ struct BlockPlane: ~Copyable {
   ///   - difference: Result minus base, not 0.
   ///   - index: The class of the value; 0 if its scale changes, too.
   ///   - column: Of all the plane's values in a row of blocks.
-  ///   - isRare: Whether a gap led here.
   ///   - coder: Of the values.
   /// - Returns: The difference.
   mutating func codeChange<Coder: BinaryCoder & ~Copyable>(
-    _ difference: Int, class index: Int, column: Int, isRare: Bool, with coder: inout Coder
+    _ difference: Int, class index: Int, column: Int, with coder: inout Coder
   ) -> Int {
     let falls = signs.code(difference < 0, column: column, with: &coder)
     let known = abs(difference)
@@ -79,7 +78,7 @@ struct BlockPlane: ~Copyable {
     return falls ? -magnitude : magnitude
   }
 
-  mutating func endRow(_ index: Int) {
+  mutating func endRow() {
     signs.endRow()
     levels.endRow()
   }

@@ -5,8 +5,8 @@ The bytes of a chunk are `rows` times `columns` blocks of the type called `kind`
 
 import delta_coding
 from delta_coding import (
-    LIKELY, LIKELY_WEIGHT, WEIGHTS, Corrupt, Fields, Gaps, Levels, Models, RangeDecoder, Signs,
-    check_length, clamp, eighths, odds_table, probability)
+    LIKELY, LIKELY_WEIGHT, WEIGHTS, Corrupt, Fields, Gaps, Levels, Models, Odds, RangeDecoder,
+    Signs, check_length, clamp, eighths, probability)
 
 
 def apply_chunk(chunk, base, kind, rows, columns):
@@ -217,14 +217,14 @@ def _plane(plane, counts, positions, coder, data, output, layout, rows, columns,
     values = layout.planes[plane]
     width = columns * len(values)
     has_levels = width <= 1 << 20
-    odds_of = odds_table(coder, 128)
+    odds_of = Odds(coder, 128).odds
     gaps = Gaps(positions, counts[0])
     levels = Levels(width, 3, 3 if has_levels else 15)
     changes = Changes(coder, Signs(coder, width) if has_levels else None)
     base, result = (output, data) if strips else (data, output)
     remaining = sum(counts)
     passed = start = 0
-    for row in range(rows):
+    for _ in range(rows):
         column = 0
         for _ in range(columns):
             classes = layout.classes(plane, base, result, start)
@@ -241,7 +241,7 @@ def _plane(plane, counts, positions, coder, data, output, layout, rows, columns,
                 if is_rare:
                     is_change = weight > gaps.left
                 else:
-                    levels.looked_at(odds, own)
+                    levels.looked_at(odds + level, own)
                     is_change = changes.flag(odds + level)
                 if is_change:
                     levels.passed(passed)
@@ -249,7 +249,7 @@ def _plane(plane, counts, positions, coder, data, output, layout, rows, columns,
                     if is_rare:
                         gaps.settle(weight)
                     difference = changes.difference(own, group)
-                    levels.hit(own, is_rare)
+                    levels.hit(own)
                     value.write(
                         value.read(data, start) + (-difference if strips else difference),
                         output, start)
@@ -265,7 +265,7 @@ def _plane(plane, counts, positions, coder, data, output, layout, rows, columns,
             passed = 0
             levels.refresh_row()
         changes.end_row()
-        levels.end_row(row)
+        levels.end_row()
 
 
 class Changes:
