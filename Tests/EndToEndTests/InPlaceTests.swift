@@ -84,15 +84,19 @@ import Testing
     for round in 0..<12 {
       try stage.folder.write(
         stage.folder.bytes(of: round % 2 == 0 ? "large" : "other"), to: "model")
-      let reading = try stage.program.start(["diff", "model", "other", "-o", "out\(round)"])
+      let reading = ["diff", "model", "other", "-o", "out\(round)"]
+      let changing = ["apply", "model", "large.patch", "--in-place", "--threads", "1"]
+      // Either may be there first.
+      let isChangeFirst = round % 3 == 0
+      let first = try stage.program.start(isChangeFirst ? changing : reading)
       usleep(UInt32(round) * 4_000)
-      let changing = try stage.program.run(
-        "apply", "model", "large.patch", "--in-place", "--threads", "1")
-      let status = reading.wait().status
-      #expect([0, 66].contains(changing.status), "\(changing)")
-      #expect(status == 0 || status == 65)
-      if changing.status == 0 { changes += 1 }
-      guard status == 0 else { continue }
+      let second = try stage.program.run(isChangeFirst ? reading : changing).status
+      let statuses = (try #require(first.wait().status), try #require(second))
+      let (read, changed) = isChangeFirst ? (statuses.1, statuses.0) : statuses
+      #expect([0, 66].contains(changed))
+      #expect([0, 65].contains(read))
+      if changed == 0 { changes += 1 }
+      guard read == 0 else { continue }
       patches += 1
       // It is for one of the two, not for a mixture of both.
       let bases = try ["large", "other"].map {
