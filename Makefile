@@ -7,6 +7,8 @@ PATCH := $(CURDIR)/.build/release/gradiend-patch
 BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 SHARE := $(CURDIR)/.build/share
 LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
+# Tests run optimised, with everything checked that is checked in a debug build, and indices besides.
+TESTED := --disable-xctest --scratch-path .build/test -Xswiftc -O -Xswiftc -DCHECK_INDICES
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ demo: build
 
 ## test: run the whole test suite
 test: $(PYTHON)/ready
-	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test --disable-xctest
+	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test $(TESTED)
 
 ## test-client: build the example of the Swift library's README as a package of its own, and run it
 test-client:
@@ -35,13 +37,13 @@ test-client:
 golden:
 	@Tests/install-packages.sh $(LIBRARIES) xz-utils
 	@mkdir -p Fixtures/golden/1.0
-	@GRADIEND_PATCH_WRITE_GOLDEN=1 swift test --disable-xctest --filter GoldenPatchTests
+	@GRADIEND_PATCH_WRITE_GOLDEN=1 swift test $(TESTED) --filter GoldenPatchTests
 
 ## faults: kill changes in place of each kind of model 200 times each way, or KILLS, from a random SEED; disturb every call
 faults:
 	@Tests/install-packages.sh $(LIBRARIES)
 	@GRADIEND_PATCH_KILLS=$(or $(KILLS),200) GRADIEND_PATCH_SEED=$(SEED) \
-	  swift test --disable-xctest --filter 'KillTests|InPlaceFaultTests|InterferenceTests'
+	  swift test $(TESTED) --filter 'KillTests|InPlaceFaultTests|InterferenceTests'
 
 ## memory: measure the peak memory of each command on files of 1 GB, in 4 GB of disk
 memory: build
