@@ -153,6 +153,21 @@ package enum Folder {
     return trimmed
   }
 
+  /// Runs `body` while no other process does so for the folder at `path`. Where folders cannot be
+  /// locked, everybody goes on.
+  ///
+  /// - Throws: ``SystemError`` if the folder cannot be opened; what `body` throws.
+  static func locked(
+    _ path: String, _ body: () throws(SystemError) -> Void
+  ) throws(SystemError) {
+    let descriptor = try retryingInterrupts("open", path: path) {
+      unsafe open(path.fileName, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
+    defer { close(descriptor) }
+    _ = try? retryingInterrupts("flock", path: path) { flock(descriptor, LOCK_EX) }
+    try body()
+  }
+
   /// Makes what was renamed inside the folder at `path` survive a power loss.
   static func synchronise(_ path: String) throws(SystemError) {
     let descriptor = try retryingInterrupts("open", path: path) {

@@ -67,7 +67,11 @@ struct OutputName {
   ///   still there, and the names show what they showed before.
   static func publish(_ set: [OutputName]) throws(SystemError) {
     try Temporaries.release(set.map(\.temporaryPath)) { () throws(SystemError) in
-      if set.count == 1 { try set[0].rename() } else { try rename(set) }
+      guard set.count > 1 else { return try set[0].rename() }
+      // Another process may be publishing the same set: its files would be moved about with these.
+      try Folder.locked(Folder.parent(of: set[0].path)) { () throws(SystemError) in
+        try rename(set)
+      }
     }
     try synchroniseFolder(of: set)
   }

@@ -30,7 +30,8 @@ package struct SystemError: Error, Equatable {
 
   package var kind: Kind {
     switch code {
-    case ENOENT, ENOTDIR: .missing
+    // A name that is too long is one that nothing can have.
+    case ENOENT, ENOTDIR, ENAMETOOLONG: .missing
     case EEXIST, ENOTEMPTY: .exists
     case EACCES, EPERM, EROFS: .denied
     case EFAULT: .lostMemory

@@ -180,4 +180,22 @@ import Testing
     for name in try stage.folder.tree() { contents[name] = try? stage.folder.bytes(of: name) }
     return contents
   }
+
+  @Test func `several commands that replace one split set leave a whole one`() throws {
+    let pair = try #require(try ReferenceGGUF.pairs().first { $0.base.count == 3 })
+    let names = (1...3).map { "x-0000\($0)-of-00003.gguf" }
+    let new = try pair.result.map { try stage.folder.bytes(at: $0) }
+    try #require(
+      try stage.run("diff", pair.base[0], pair.result[0], "-o", "set.patch").status == 0)
+    for _ in 0..<20 {
+      for (name, path) in zip(names, pair.base) {
+        try stage.folder.write(stage.folder.bytes(at: path), to: name)
+      }
+      let running = try (0..<4).map { _ in
+        try stage.program.start(["apply", pair.base[0], "set.patch", "-o", names[0], "--force"])
+      }
+      for process in running { #expect(process.wait().status == 0) }
+      #expect(try names.map { try stage.folder.bytes(of: $0) } == new)
+    }
+  }
 }
