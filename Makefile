@@ -8,11 +8,12 @@ BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 SHARE := $(CURDIR)/.build/share
 LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
 # Tests run optimised, with everything checked that is checked in a debug build, and indices besides.
-TESTED := --disable-xctest --scratch-path .build/test -Xswiftc -O -Xswiftc -DCHECK_INDICES
+OPTIMISED := --scratch-path .build/test -Xswiftc -O -Xswiftc -DCHECK_INDICES
+TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-sanitized test-client golden faults memory fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-times test-sanitized test-client golden faults memory fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -27,6 +28,10 @@ demo: build
 ## test: run the whole test suite
 test: $(PYTHON)/ready
 	@GRADIEND_PATCH_REQUIRE_PYTHON=1 swift test $(TESTED)
+
+## test-times: run each target of tests by itself, and print how long it takes
+test-times: $(PYTHON)/ready
+	@GRADIEND_PATCH_REQUIRE_PYTHON=1 Tests/times.sh $(OPTIMISED)
 
 ## test-client: build the example of the Swift library's README as a package of its own, and run it
 test-client:

@@ -7,7 +7,7 @@ import Testing
   func `apply gives the result and strip gives the base, for words of every width`(
     byteWidth: Int
   ) throws {
-    var generator = SystemRandomNumberGenerator()
+    var generator = SeededGenerator(UInt64(byteWidth))
     let coder = ChunkCoder(
       ChunkShape(element: .word(byteWidth: byteWidth), rows: 7, columns: 31))
     let base = (0..<coder.shape.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
