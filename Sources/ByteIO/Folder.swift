@@ -95,17 +95,14 @@ package enum Folder {
   /// Where the file at `path` lies if that is a link, or a link to one: the path of the file itself,
   /// however it spells the folders on the way.
   ///
-  /// - Throws: ``SystemError`` if there are too many links, or one that is not UTF-8.
+  /// - Throws: ``SystemError`` if there are too many links.
   package static func following(_ path: String) throws(SystemError) -> String {
     var path = path
     for _ in 0..<40 {
       var target = [CChar](repeating: 0, count: Int(PATH_MAX))
-      let byteCount = unsafe readlink(path, &target, target.count)
+      let byteCount = unsafe readlink(path.fileName, &target, target.count)
       guard byteCount >= 0 else { return path }
-      let bytes = target[..<byteCount].lazy.map { UInt8(bitPattern: $0) }
-      guard let name = String(validating: bytes, as: UTF8.self) else {
-        throw SystemError("readlink", path: path, code: EILSEQ)
-      }
+      let name = String(fileName: target[..<byteCount].lazy.map { UInt8(bitPattern: $0) })
       path = name.utf8.first == slash ? name : join(parent(of: path), name)
     }
     throw SystemError("readlink", path: path, code: ELOOP)

@@ -33,6 +33,17 @@ import Testing
     #expect(Folder.lastComponent(of: resolved) == text)
   }
 
+  @Test(arguments: names)
+  func `a link is followed whatever its name is and that of what it leads to`(name: [UInt8]) throws
+  {
+    let (parent, file) = (folder.path("there"), String(fileName: name))
+    try create(name, in: "there")
+    let link = "link-" + file
+    try #require(
+      symlink(Self.path(parent, name), Self.path(folder.path, Array("link-".utf8) + name)) == 0)
+    #expect(try Folder.following(folder.path(link)) == Folder.join(parent, file))
+  }
+
   @Test func `names with a text each are told apart`() {
     let texts = Set(Self.names.map { Array(String(fileName: $0).utf8) })
     #expect(texts.count == Self.names.count)
