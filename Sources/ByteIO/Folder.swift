@@ -45,12 +45,11 @@ package enum Folder {
   /// - Throws: ``SystemError`` if the folder cannot be read, or an entry vanishes meanwhile.
   package static func entries(in path: String) throws(SystemError) -> [Entry] {
     try names(in: path).map { (name) throws(SystemError) in
-      var status = stat()
       let entry = join(path, name)
-      guard unsafe lstat(entry.fileName, &status) == 0 else {
-        throw SystemError("lstat", path: entry)
+      guard let status = try FileStatus.ofName(entry) else {
+        throw SystemError("lstat", path: entry, code: ENOENT)
       }
-      if FileStatus(status).isFolder { return Entry(name: name, kind: .folder) }
+      if status.isFolder { return Entry(name: name, kind: .folder) }
       let isFile = (try? FileStatus(path: entry))?.isRegularFile ?? false
       return Entry(name: name, kind: isFile ? .file : .other)
     }
@@ -157,9 +156,7 @@ package enum Folder {
   static func locked(
     _ path: String, _ body: () throws(SystemError) -> Void
   ) throws(SystemError) {
-    let descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path.fileName, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    }
+    let descriptor = try descriptor(of: path)
     defer { close(descriptor) }
     _ = try? retryingInterrupts("flock", path: path) { flock(descriptor, LOCK_EX) }
     try body()
@@ -167,13 +164,17 @@ package enum Folder {
 
   /// Makes what was renamed inside the folder at `path` survive a power loss.
   static func synchronise(_ path: String) throws(SystemError) {
-    let descriptor = try retryingInterrupts("open", path: path) {
-      unsafe open(path.fileName, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    }
+    let descriptor = try descriptor(of: path)
     defer { close(descriptor) }
     // Some file systems cannot sync a folder and say so with EINVAL; there is nothing to add.
     guard fsync(descriptor) == 0 || errno == EINVAL else {
       throw SystemError("fsync", path: path)
+    }
+  }
+
+  private static func descriptor(of path: String) throws(SystemError) -> Int32 {
+    try retryingInterrupts("open", path: path) {
+      unsafe open(path.fileName, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
   }
 }
