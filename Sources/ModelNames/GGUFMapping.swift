@@ -109,6 +109,12 @@ package struct GGUFMapping: Sendable {
     }
   }
 
+  /// Whether a table of the shape `shape` is one of the shape `whole` whose unused rows the converter
+  /// has cut: those of positions, or of words.
+  package static func isCut(_ shape: [Int], from whole: [Int]) -> Bool {
+    shape.count == 2 && whole.count == 2 && shape[1] == whole[1] && shape[0] < whole[0]
+  }
+
   /// Whether rows that a GGUF lacks are the first ones, as those of positions that RoBERTa never uses.
   package func isCutInFront(_ name: String) -> Bool { name == "position_embd.weight" }
 

@@ -84,9 +84,7 @@ package struct GradiendMatch {
   ) throws(PatchError) -> Int {
     let (shape, trained) = (place.shape ?? coverage.shape, coverage.shape)
     guard shape != trained, let piece = place.pieces.first else { return 0 }
-    if let places, piece.order == .same, shape.count == 2, trained.count == 2,
-      shape[1] == trained[1], shape[0] < trained[0]
-    {
+    if let places, piece.order == .same, GGUFMapping.isCut(shape, from: trained) {
       return places.mapping.isCutInFront(piece.tensor.name) ? (trained[0] - shape[0]) * shape[1] : 0
     }
     let name = piece.tensor.name

@@ -59,11 +59,12 @@ extension PatchMatch {
     if let block = stored.elementType.block, block.elementCount > 1 { throw quantised(stored) }
     let expected = order.shape(of: entry.shape)
     guard stored.shape == expected else {
-      if isCut(stored, expected), entry.change == nil { return nil }
+      let isCut = GGUFMapping.isCut(stored.shape, from: expected)
+      if isCut, entry.change == nil { return nil }
       throw mismatch(
         name,
         "tensor '\(name)' is \(stored.shape), but '\(entry.name)' of the base would be \(expected)"
-          + (isCut(stored, expected) ? "; the patch needs the rows that are cut" : ""))
+          + (isCut ? "; the patch needs the rows that are cut" : ""))
     }
     // A base of wide floats may hold no values but those of narrower ones; its digests tell.
     guard
@@ -79,18 +80,7 @@ extension PatchMatch {
         "tensor '\(name)' is \(stored.elementType.name), from which the "
           + "\(entry.elementType.name) values of the base cannot be read back")
     }
-    let tensor = try MatchedTensor(
-      entry, in: patch, storedAs: [stored] + copies, order: order, conversion: conversion)
-    guard tensor.canBeReordered else {
-      throw mismatch(name, "the rows of tensor '\(name)' cannot be put in order")
-    }
-    return tensor
-  }
-
-  /// Position and embedding rows that a model does not use are left out.
-  private func isCut(_ stored: StoredTensor, _ expected: [Int]) -> Bool {
-    stored.shape.count == 2 && expected.count == 2 && stored.shape[1] == expected[1]
-      && stored.shape[0] < expected[0]
+    return try reordered(entry, storedAs: [stored] + copies, order: order, conversion: conversion)
   }
 
   /// Whether a head of the base is its embedding, before and after.

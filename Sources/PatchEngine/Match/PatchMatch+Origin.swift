@@ -137,9 +137,7 @@ extension PatchMatch {
     let whole = origin.order.shape(of: stored.shape)
     var skippedRowCount = 0
     if entry.shape != whole {
-      guard origin.order == .same, whole.count == 2, entry.shape.count == 2,
-        entry.shape[1] == whole[1], entry.shape[0] < whole[0]
-      else {
+      guard origin.order == .same, GGUFMapping.isCut(entry.shape, from: whole) else {
         throw mismatch(
           stored.name,
           "tensor '\(stored.name)' is \(stored.shape), but '\(entry.name)' of the patch's base is "
@@ -160,12 +158,8 @@ extension PatchMatch {
         "tensor '\(stored.name)' is \(stored.elementType.name), but the patch has "
           + "\(entry.elementType.name) values of it, which do not tell those")
     }
-    let tensor = try MatchedTensor(
-      entry, in: patch, storedAs: [stored] + copies, order: origin.order.inverse,
-      conversion: conversion, skippedRowCount: skippedRowCount)
-    guard tensor.canBeReordered else {
-      throw mismatch(stored.name, "the rows of tensor '\(stored.name)' cannot be put in order")
-    }
-    return tensor
+    return try reordered(
+      entry, storedAs: [stored] + copies, order: origin.order.inverse, conversion: conversion,
+      skippedRowCount: skippedRowCount)
   }
 }

@@ -109,6 +109,23 @@ package struct PatchMatch: Sendable {
     unmatched += tensor.unmatchedBytes
   }
 
+  /// A tensor that is stored in an order or a type of its own.
+  ///
+  /// - Throws: ``PatchError`` if the patch's chunks do not fit it, or cannot be moved about.
+  func reordered(
+    _ entry: PatchIndex.Tensor, storedAs stored: [StoredTensor], order: ElementOrder,
+    conversion: FloatConversion, skippedRowCount: Int = 0
+  ) throws(PatchError) -> MatchedTensor {
+    let tensor = try MatchedTensor(
+      entry, in: patch, storedAs: stored, order: order, conversion: conversion,
+      skippedRowCount: skippedRowCount)
+    guard tensor.canBeReordered else {
+      throw mismatch(
+        tensor.storedName, "the rows of tensor '\(tensor.storedName)' cannot be put in order")
+    }
+    return tensor
+  }
+
   /// Leaves a tensor of the source as it is.
   package mutating func leave(_ tensor: StoredTensor) {
     unmatched.append(StoredBytes(tensor: tensor, byteRange: 0..<tensor.byteCount))
