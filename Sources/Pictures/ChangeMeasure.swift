@@ -23,9 +23,12 @@ enum ChangeMeasure {
     }
   }
 
+  /// Of every single cell of which it is known.
+  func values(in map: ChangeMap) -> [Double] { map.cells.compactMap { value(of: $0) } }
+
   /// What its values are told in.
   func unit(in map: ChangeMap) -> PartUnit {
-    PartUnit(largest: map.cells.compactMap { value(of: $0) }.filter(\.isFinite).max() ?? 0)
+    PartUnit(largest: values(in: map).filter(\.isFinite).max() ?? 0)
   }
 }
 

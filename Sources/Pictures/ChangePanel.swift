@@ -32,7 +32,7 @@ struct ChangePanel {
 
   init(_ map: ChangeMap, _ measure: ChangeMeasure) {
     self.measure = measure
-    let values = map.cells.compactMap { measure.value(of: $0) }
+    let values = measure.values(in: map)
     scale = ColourScale(values)
     knowsAll = values.count == map.cells.count
     unit = measure.unit(in: map)

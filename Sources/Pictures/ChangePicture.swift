@@ -28,7 +28,7 @@ struct ChangePicture {
 
   init(_ map: ChangeMap, _ shares: ChangeShares, _ measure: ChangeMeasure) {
     (self.measure, self.shares) = (measure, shares)
-    scale = ColourScale(map.cells.compactMap { measure.value(of: $0) })
+    scale = ColourScale(measure.values(in: map))
     addLegend(measure.unit(in: map))
     addOutsiders(map.inputs)
     for stack in map.stacks { addGrid(stack, isNamed: map.stacks.count > 1) }
