@@ -66,13 +66,12 @@ package struct InPlacePatching: Sendable {
     let change = InPlaceChange(run, batches, execution)
     let phases = PhasedProgress(batches, run.plan, execution)
     // Of the patch as it is tried now, whatever becomes of the file.
-    let patchDigest = Digest128(of: patch.file, in: 0..<patch.file.byteCount)
+    let digest = patchDigest()
     let hashes = checksSHA256 ? OrderedStage(FileHasher(input), execution) : nil
     if checksSHA256 { try match.checkHasPublishedBytes() }
     do {
       try change.survey(hashes: hashes, progress: phases.surveying)
-    } catch  where error.kind == .badInput || error.kind == .mismatch {
-      // Chunks that do not decode are most likely read against the wrong checkpoint.
+    } catch  where error.isOfContents {
       guard let found = try? DigestVerdict(of: match, execution.uncancellable) else { throw error }
       if found.is(direction.output) {
         return summary(match, direction.output, ["it was the \(direction.output.name) already"])
@@ -86,7 +85,7 @@ package struct InPlacePatching: Sendable {
     guard batches.count > 0 else { return summary(match, direction.output) }
     let header = JournalHeader(
       direction: direction, batchLimit: batches.limit, slotByteCount: batches.slotByteCount,
-      patchDigest: patchDigest, fileNames: files.names)
+      patchDigest: digest, fileNames: files.names)
     let underWay = ChangeUnderWay(input.path, header, journal: files.journalPath)
     defer { underWay.end() }
     let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
@@ -102,6 +101,11 @@ package struct InPlacePatching: Sendable {
       .usage, path: input.path,
       "the patch changes the files' headers too, which cannot be done in place",
       remedy: "leave them as they are, or write new files", option: .valuesOnly)
+  }
+
+  /// The digest of the whole patch file, as it is now.
+  private func patchDigest() -> Digest128 {
+    Digest128(of: patch.file, in: 0..<patch.file.byteCount)
   }
 
   // MARK: From a journal
@@ -121,8 +125,8 @@ package struct InPlacePatching: Sendable {
     let phases = PhasedProgress(batches, run.plan, execution)
     do {
       try change.survey(progress: phases.surveying)
-    } catch  where error.kind == .badInput || error.kind == .mismatch {
-      let digest = Digest128(of: patch.file, in: 0..<patch.file.byteCount)
+    } catch  where error.isOfContents {
+      let digest = patchDigest()
       guard digest == journal.header.patchDigest else { throw error }
       guard let found = try? DigestVerdict(of: match, execution.uncancellable),
         found.isBase || found.isResult
@@ -149,7 +153,7 @@ package struct InPlacePatching: Sendable {
     let reason: String? =
       if header.direction != direction {
         "\(header.direction.command) in place was interrupted here, not \(direction.command)"
-      } else if header.patchDigest != Digest128(of: patch.file, in: 0..<patch.file.byteCount) {
+      } else if header.patchDigest != patchDigest() {
         "\(direction.command) in place was interrupted here with another patch than \(patch.path)"
       } else if header.fileNames != files.names {
         "\(direction.command) in place was interrupted here on other files: "
@@ -218,7 +222,7 @@ package struct InPlacePatching: Sendable {
       var execution = change.execution.uncancellable
       execution.progress = progress
       found = try DigestVerdict(of: PatchMatch(patch, checkpoint), execution)
-    } catch  where error.kind == .badInput || error.kind == .mismatch {
+    } catch  where error.isOfContents {
       throw damaged(error.message, error.tensor, journal)
     } catch {
       throw unfinished(error, journal)

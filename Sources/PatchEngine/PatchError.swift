@@ -85,6 +85,10 @@ extension PatchError: CustomStringConvertible {
 }
 
 extension PatchError {
+  /// Whether an input is at fault for what it holds. Where a patch meets a checkpoint, that is most
+  /// likely because it is for another one: its chunks do not decode, or its values do not fit.
+  package var isOfContents: Bool { kind == .badInput || kind == .mismatch }
+
   /// An input that others wrote to.
   static func changed(_ path: String) -> PatchError {
     PatchError(

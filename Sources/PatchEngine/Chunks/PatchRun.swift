@@ -43,9 +43,7 @@ package struct PatchRun: Sendable {
           try body(chunk, input, input)
         }
       }
-    } catch  where error.kind == .badInput || error.kind == .mismatch {
-      // Chunks that do not decode, or values that do not fit, are most likely those of the wrong
-      // checkpoint.
+    } catch  where error.isOfContents {
       try UnfinishedChange.check(match.source)
       guard let found = try? DigestVerdict(of: match, execution.silent) else { throw error }
       try found.check(is: direction.input)

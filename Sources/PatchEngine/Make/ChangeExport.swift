@@ -153,10 +153,6 @@ package struct ChangeExport {
     /// How many changes of the tensor at `next` were written.
     var done = 0
 
-    init(file: OutputFile, path: String, start: Int, places: [Place]) {
-      (self.file, self.path, self.start, self.places) = (file, path, start, places)
-    }
-
     /// The first tensor of which changes are missing.
     var unfinished: String? {
       next < places.count && (done < places[next].count || next + 1 < places.count)

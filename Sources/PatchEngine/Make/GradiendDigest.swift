@@ -2,7 +2,6 @@ internal import ByteIO
 internal import Checkpoints
 package import Gradiend
 internal import PatchFormat
-internal import Synchronization
 
 /// The digest of what determines a GRADIEND's update (Formats/patch.md, section 7).
 package struct GradiendDigest: CustomStringConvertible {
@@ -19,14 +18,14 @@ package struct GradiendDigest: CustomStringConvertible {
           (part: index, range: start..<min(start + TensorChunks.byteLimit, part.range.upperBound))
         }
     }
-    let digests = Mutex(Array(repeating: Digest128(high: 0, low: 0), count: pieces.count))
+    let digests = ChunkDigests(count: pieces.count)
     try execution.forEach(pieces.count) { (number) throws(PatchError) in
       let file = parts[pieces[number].part].file
       let digest = Digest128(of: file.bytes.extracting(pieces[number].range))
       file.releasePages(in: pieces[number].range)
-      digests.withLock { $0[number] = digest }
+      digests.record(digest, of: number)
     }
-    let finished = digests.withLock { $0 }
+    let finished = digests.all
     digest = TensorDigest.combine(
       parts.indices.map { part in
         TensorDigest.combine(pieces.indices.filter { pieces[$0].part == part }.map { finished[$0] })

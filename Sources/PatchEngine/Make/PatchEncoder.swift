@@ -132,8 +132,8 @@ package struct PatchEncoder {
           base: .init(files: files.base, digest: "\(totals.base)"),
           result: .init(files: files.result, digest: "\(totals.result)"),
           relativeError: "\(Float(table.relativeError))",
-          changedTensorCount: table.tensors.count { $0.change != nil },
-          changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) })
+          changedTensorCount: table.changedTensorCount,
+          changedElementCount: table.changedElementCount)
       }
     }
     var notes: [String] = []
@@ -147,8 +147,8 @@ package struct PatchEncoder {
       path: output, byteCount: byteCount,
       baseByteCount: base.files.reduce(0) { $0 + $1.mapped.byteCount },
       tensorCount: table.tensors.count, elementCount: elementCount,
-      changedTensorCount: table.tensors.count { $0.change != nil },
-      changedElementCount: table.tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) },
+      changedTensorCount: table.changedTensorCount,
+      changedElementCount: table.changedElementCount,
       maxRelativeError: maxRelativeError, relativeError: table.relativeError, notes: notes)
   }
 

@@ -74,6 +74,12 @@ struct TensorTable: Sendable {
     return (total { digests[$0].base }, total { digests[$0].result })
   }
 
+  /// Tensors that differ in the result.
+  var changedTensorCount: Int { tensors.count { $0.change != nil } }
+
+  /// Elements that differ in the result.
+  var changedElementCount: Int { tensors.reduce(0) { $0 + ($1.change?.elementCount ?? 0) } }
+
   /// Finishes the tensors that have no chunk from this number on.
   private mutating func finishTensors(before chunkNumber: Int) throws(SystemError) {
     while tensors.count < plan.tensors.count,
