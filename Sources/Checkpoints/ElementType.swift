@@ -118,6 +118,9 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
     if case .blocks(let block) = storage { block } else { nil }
   }
 
+  /// The bytes of one element; nil where several share a byte or a block.
+  package var elementByteCount: Int? { byteCount(of: []) }
+
   /// The bytes that a tensor of this shape takes.
   ///
   /// - Returns: nil if it does not fit, or if elements do not fill whole bytes, or rows whole blocks.

@@ -24,7 +24,7 @@ package struct PatchWriter: Sendable {
       Self.header(
         metadata, deltasByteCount: Int.max / 4, layoutsByteCount: hasLayouts ? Int.max / 4 : nil,
         indexByteCount: 1 << 30
-      ).utf8.count
+      ).count
   }
 
   /// Appends a coded chunk, with its length.
@@ -66,30 +66,23 @@ package struct PatchWriter: Sendable {
       metadata, deltasByteCount: deltasByteCount,
       layoutsByteCount: layouts.isEmpty ? nil : layouts.count,
       indexByteCount: index.count)
-    precondition(header.utf8.count <= headerByteCount, "the metadata outgrew their place")
+    precondition(header.count <= headerByteCount, "the metadata outgrew their place")
     var bytes: [UInt8] = []
     bytes.appendLittleEndian(UInt64(headerByteCount))
-    bytes.append(contentsOf: header.utf8)
+    bytes += header
     bytes += Array(repeating: UInt8(ascii: " "), count: 8 + headerByteCount - bytes.count)
     try output.contents.write(bytes.rawSpan, at: 0)
     try output.publish()
     return indexStart + index.count
   }
 
-  /// The header as JSON, filled with blanks so that the data start at a multiple of 8.
   private static func header(
     _ metadata: PatchMetadata, deltasByteCount: Int, layoutsByteCount: Int?, indexByteCount: Int
-  ) -> String {
+  ) -> [UInt8] {
     var end = 0
     func entry(_ name: String, _ byteCount: Int) -> JSONValue.Member {
       defer { end += byteCount }
-      return .init(
-        name,
-        .object([
-          .init("dtype", .string(ElementType.uint8.name)),
-          .init("shape", .array([.integer(byteCount)])),
-          .init("data_offsets", .array([.integer(end), .integer(end + byteCount)])),
-        ]))
+      return .init(tensor: name, .uint8, shape: [byteCount], at: end..<end + byteCount)
     }
     var members = [
       JSONValue.Member(
@@ -98,7 +91,6 @@ package struct PatchWriter: Sendable {
     ]
     if let layoutsByteCount { members.append(entry(PatchFile.layoutsName, layoutsByteCount)) }
     members.append(entry(PatchFile.indexName, indexByteCount))
-    let text = JSONValue.object(members).text()
-    return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
+    return SafetensorsHeader.text(members)
   }
 }

@@ -21,22 +21,10 @@ struct StreamedTensors {
       let range = end..<end + 2 * tensor.elementCount
       end = range.upperBound
       ranges[tensor.name] = range
-      members.append(
-        .init(
-          tensor.name,
-          .object([
-            .init("dtype", .string(ElementType.bfloat16.name)),
-            .init("shape", .array(tensor.shape.map { .integer($0) })),
-            .init(
-              "data_offsets", .array([.integer(range.lowerBound), .integer(range.upperBound)])),
-          ])))
+      members.append(.init(tensor: tensor.name, .bfloat16, shape: tensor.shape, at: range))
     }
     self.ranges = ranges
-    var text = Array(JSONValue.object(members).text().utf8)
-    text += Array(repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
-    var header: [UInt8] = []
-    header.appendLittleEndian(UInt64(text.count))
-    header += text
+    let header = SafetensorsHeader.bytes(members)
     payloadOffset = header.count
     try file.write(header.rawSpan, at: 0)
   }

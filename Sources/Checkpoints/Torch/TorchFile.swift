@@ -50,7 +50,7 @@ package struct TorchFile: Equatable, Sendable {
             + "those of \(storage.elementCount) elements of \(storage.elementType.name)",
           at: entry.byteRange.lowerBound)
       }
-      guard let width = storage.elementType.byteCount(of: []) else {
+      guard let width = storage.elementType.elementByteCount else {
         throw .unsupported(
           "elements of \(storage.elementType.name)", at: entry.byteRange.lowerBound)
       }

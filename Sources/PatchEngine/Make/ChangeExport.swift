@@ -68,7 +68,7 @@ package struct ChangeExport {
     let indicesStart: Int
     var valuesStart = 0
 
-    var width: Int { elementType.byteCount(of: [1]) ?? 1 }
+    var width: Int { elementType.elementByteCount ?? 1 }
   }
 
   /// In the order of the match: all indices, then the values, wide elements first, so that each lies
@@ -78,7 +78,7 @@ package struct ChangeExport {
     var end = 0
     for tensor in match.tensors {
       guard let change = tensor.entry.change else { continue }
-      guard tensor.elementType.byteCount(of: [1]) != nil, tensor.elementType != .opaque else {
+      guard tensor.elementType.elementByteCount != nil, tensor.elementType != .opaque else {
         throw PatchError(
           .badInput, path: match.patch.path, tensor: tensor.name,
           "tensor '\(tensor.name)' is \(tensor.elementType.name), whose elements have no bytes of "
@@ -98,29 +98,20 @@ package struct ChangeExport {
     return places
   }
 
-  /// The length of the header and the header, padded to a multiple of eight.
   private static func header(_ places: [Place]) -> [UInt8] {
-    func entry(_ name: String, _ type: ElementType, _ count: Int, _ start: Int) -> JSONValue.Member
-    {
-      let end = start + (type.byteCount(of: [count]) ?? 0)
-      return .init(
-        name,
-        .object([
-          .init("dtype", .string(type.name)), .init("shape", .array([.integer(count)])),
-          .init("data_offsets", .array([.integer(start), .integer(end)])),
-        ]))
-    }
     let members =
-      places.map { entry("\($0.name).indices", .int64, $0.count, $0.indicesStart) }
-      + places.sorted { $0.valuesStart < $1.valuesStart }.map {
-        entry("\($0.name).values", $0.elementType, $0.count, $0.valuesStart)
+      places.map { place in
+        JSONValue.Member(
+          tensor: "\(place.name).indices", .int64, shape: [place.count],
+          at: place.indicesStart..<place.indicesStart + 8 * place.count)
+      }
+      + places.sorted { $0.valuesStart < $1.valuesStart }.map { place in
+        JSONValue.Member(
+          tensor: "\(place.name).values", place.elementType, shape: [place.count],
+          at: place.valuesStart..<place.valuesStart + place.width * place.count)
       }
     let metadata = JSONValue.object([.init("format", .string("gradiend-patch-changes"))])
-    var text = Array(JSONValue.object([.init("__metadata__", metadata)] + members).text().utf8)
-    text += Array(repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
-    var bytes: [UInt8] = []
-    bytes.appendLittleEndian(UInt64(text.count))
-    return bytes + text
+    return SafetensorsHeader.bytes([.init("__metadata__", metadata)] + members)
   }
 
   // MARK: Writing
@@ -133,7 +124,7 @@ package struct ChangeExport {
     init() {}
 
     init(_ chunk: Chunk<MatchedTensor>, _ base: RawSpan, _ result: RawSpan) {
-      let width = chunk.tensor.elementType.byteCount(of: [1]) ?? 1
+      let width = chunk.tensor.elementType.elementByteCount ?? 1
       for element in 0..<base.byteCount / width {
         let range = element * width..<(element + 1) * width
         let isSame = range.allSatisfy { base[byteAt: $0] == result[byteAt: $0] }

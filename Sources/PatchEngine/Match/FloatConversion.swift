@@ -54,8 +54,8 @@ package struct FloatConversion: Sendable {
   /// Whether values are stored as they are.
   var isIdentity: Bool { stored == value && offset == nil }
 
-  var storedWidth: Int { stored.byteCount(of: []) ?? 1 }
-  var valueWidth: Int { value.byteCount(of: []) ?? 1 }
+  var storedWidth: Int { stored.elementByteCount ?? 1 }
+  var valueWidth: Int { value.elementByteCount ?? 1 }
 
   /// Elements that cannot be told from what was made of them.
   typealias Losses = (count: Int, first: Int?)
