@@ -4,6 +4,17 @@ import GradiendPatch
 
 // The keys of these objects are an interface: Formats/json.md lists them, and they stay.
 
+extension JSONValue {
+  fileprivate static func strings(_ texts: [String]) -> JSONValue {
+    .array(texts.map { .string($0) })
+  }
+
+  /// `null` for nil.
+  fileprivate static func optional(_ text: String?) -> JSONValue {
+    text.map { .string($0) } ?? .null
+  }
+}
+
 extension PatchSummary {
   /// The summary as a JSON object on one line.
   var json: String {
@@ -17,7 +28,7 @@ extension PatchSummary {
       .init("changed_elements", .integer(changedElementCount)),
       .init("max_relative_error", .real(maxRelativeError)),
       .init("relative_error", .real(relativeError)),
-      .init("notes", .array(notes.map { .string($0) })),
+      .init("notes", .strings(notes)),
     ]).text()
   }
 }
@@ -27,12 +38,12 @@ extension ModelSummary {
   var json: String {
     JSONValue.object([
       .init("output", .string(path)),
-      .init("is", role.map { .string($0.name) } ?? .null),
+      .init("is", .optional(role?.name)),
       .init("bytes", .integer(byteCount)),
       .init("tensors", .integer(tensorCount)),
       .init("changed_tensors", .integer(changedTensorCount)),
       .init("changed_elements", .integer(changedElementCount)),
-      .init("notes", .array(notes.map { .string($0) })),
+      .init("notes", .strings(notes)),
     ]).text()
   }
 }
@@ -42,14 +53,14 @@ extension Verify.Verdict {
   var json: String {
     JSONValue.object(
       [
-        .init("is", role.map { .string($0.name) } ?? .null),
+        .init("is", .optional(role?.name)),
         .init("tensors", .integer(tensorCount)),
-        .init("differing_from_base", .array(differingFromBase.map { .string($0) })),
-        .init("differing_from_result", .array(differingFromResult.map { .string($0) })),
+        .init("differing_from_base", .strings(differingFromBase)),
+        .init("differing_from_result", .strings(differingFromResult)),
         .init("published_files", .boolean(hasPublishedFiles)),
-        .init("damaged_files", .array(damagedFiles.map { .string($0) })),
+        .init("damaged_files", .strings(damagedFiles)),
         .init("sha256", .string(sha256)),
-        .init("base_sha256", baseSHA256.map { .string($0) } ?? .null),
+        .init("base_sha256", .optional(baseSHA256)),
       ]
     ).text()
   }
@@ -76,7 +87,7 @@ extension PatchReport {
       .init("tensors", .integer(tensorCount)),
       .init("elements", .integer(elementCount)),
       .init("changed_elements", .integer(changedElementCount)),
-      .init("towards", direction.map { .string($0) } ?? .null),
+      .init("towards", .optional(direction)),
       .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
       .init("byte_counts", .object(parts.map { .init($0.name, .integer($0.byteCount)) })),
       .init(
@@ -173,12 +184,12 @@ extension ModelCard {
   /// The card as a JSON object on one line.
   var json: String {
     JSONValue.object([
-      .init("output", output.map { .string($0) } ?? .null),
+      .init("output", .optional(output)),
       .init("repository", .string(repository)),
       .init("base", .string(base)),
-      .init("license", license.map { .string($0) } ?? .null),
+      .init("license", .optional(license)),
       .init("text", .string(text)),
-      .init("notes", .array(notes.map { .string($0) })),
+      .init("notes", .strings(notes)),
     ]).text()
   }
 }
@@ -190,7 +201,7 @@ extension PatchPackage {
       .init("package", .string(path)),
       .init("repository", .string(card.repository)),
       .init("base", .string(card.base)),
-      .init("license", card.license.map { .string($0) } ?? .null),
+      .init("license", .optional(card.license)),
       .init(
         "files",
         .array(
@@ -201,7 +212,7 @@ extension PatchPackage {
             ])
           })),
       .init("upload", .string(uploadCommand)),
-      .init("notes", .array(notes.map { .string($0) })),
+      .init("notes", .strings(notes)),
     ]).text()
   }
 }
@@ -239,16 +250,15 @@ extension PatchError {
   fileprivate static func json(
     kind: String, path: String?, tensor: String?, message: String, remedy: String?
   ) -> String {
-    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
-    return JSONValue.object([
+    JSONValue.object([
       .init(
         "error",
         .object([
           .init("kind", .string(kind)),
-          .init("path", text(path)),
-          .init("tensor", text(tensor)),
+          .init("path", .optional(path)),
+          .init("tensor", .optional(tensor)),
           .init("message", .string(message)),
-          .init("remedy", text(remedy)),
+          .init("remedy", .optional(remedy)),
         ]))
     ]).text()
   }
