@@ -304,7 +304,8 @@ def export(
     return ExportSummary.of(run("export", options, [patch], progress)[1])
 
 
-def _card_options(details: dict[str, Any]) -> list[str]:
+def _card_options(**details: Any) -> list[str]:
+    """What ``card`` and ``package`` have in common; lists are joined by commas."""
     options = []
     for name, value in details.items():
         if isinstance(value, (list, tuple)):
@@ -357,11 +358,21 @@ def card(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    details = dict(repository=repository, base=base, feature=feature, license=license)
-    details |= dict(license_name=license_name, license_link=license_link, tool_url=tool_url)
-    lists = dict(language=language, dataset=dataset, tag=tag)
     options = [
-        *_card_options({**details, **lists, "append": append, "results": results}),
+        *_card_options(
+            repository=repository,
+            base=base,
+            feature=feature,
+            license=license,
+            license_name=license_name,
+            license_link=license_link,
+            language=language,
+            dataset=dataset,
+            tag=tag,
+            append=append,
+            results=results,
+            tool_url=tool_url,
+        ),
         *_paths(output=output),
         _threads(threads),
         *_flags(force=force),
@@ -413,11 +424,21 @@ def package(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    details = dict(repository=repository, base=base, feature=feature, license=license)
-    details |= dict(license_name=license_name, license_link=license_link, tool_url=tool_url)
-    lists = dict(language=language, dataset=dataset, tag=tag)
     options = [
-        *_card_options({**details, **lists, "append": append, "results": results}),
+        *_card_options(
+            repository=repository,
+            base=base,
+            feature=feature,
+            license=license,
+            license_name=license_name,
+            license_link=license_link,
+            language=language,
+            dataset=dataset,
+            tag=tag,
+            append=append,
+            results=results,
+            tool_url=tool_url,
+        ),
         *_paths(license_file=license_file, output=output),
         _threads(threads),
         *_flags(force=force),
