@@ -38,24 +38,34 @@ package final class OutputFolder: Sendable {
   ) throws(SystemError) -> WritableFile {
     let components = Folder.components(of: relativePath)
     precondition(components.allSatisfy(Folder.isBareName))
-    let file = try folders.withLock { (folders) throws(SystemError) in
-      var path: [UInt8] = []
-      guard var folder = folders[path] else { preconditionFailure("the output has a folder") }
-      for component in components.dropLast() {
-        path += Array(component.utf8) + [UInt8(ascii: "/")]
-        if let known = folders[path] {
-          folder = known
-        } else {
-          folder = try OpenFolder(creating: component, in: folder)
-          folders[path] = folder
-        }
+    let file = try Temporaries.add { () throws(SystemError) in
+      try folders.withLock { (folders) throws(SystemError) in
+        try WritableFile(
+          creating: components[components.count - 1],
+          in: Self.folder(components.dropLast(), in: &folders), permissions: permissions,
+          synchronises: synchronises)
       }
-      return try WritableFile(
-        creating: components[components.count - 1], in: folder, permissions: permissions,
-        synchronises: synchronises)
     }
     files.withLock { $0.append(file) }
     return file
+  }
+
+  /// The folder that `components` lead to, made where it is not there.
+  private static func folder(
+    _ components: some Sequence<String>, in folders: inout [[UInt8]: OpenFolder]
+  ) throws(SystemError) -> OpenFolder {
+    var path: [UInt8] = []
+    guard var folder = folders[path] else { preconditionFailure("the output has a folder") }
+    for component in components {
+      path += Array(component.utf8) + [UInt8(ascii: "/")]
+      if let known = folders[path] {
+        folder = known
+      } else {
+        folder = try OpenFolder(creating: component, in: folder)
+        folders[path] = folder
+      }
+    }
+    return folder
   }
 
   /// Syncs every file to the disk and gives the folder its name.

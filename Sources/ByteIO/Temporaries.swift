@@ -39,6 +39,14 @@ enum Temporaries {
     }
   }
 
+  /// Runs `make`, which creates something in a folder that is registered, so that no removal falls
+  /// between: the folder would stay, as it is not empty.
+  static func add<Made>(
+    _ make: () throws(SystemError) -> Made
+  ) throws(SystemError) -> Made {
+    try state.withLock { (_: inout State) throws(SystemError) -> sending Made in try make() }
+  }
+
   /// Runs `rename`, which gives `paths` their final names, so that no removal falls between.
   static func release(
     _ paths: [String], _ rename: () throws(SystemError) -> Void
