@@ -64,6 +64,10 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "PatchEngine", "PatchFormat"],
       swiftSettings: strict),
     .target(
+      name: "Adapter",
+      dependencies: ["ByteIO", "Checkpoints", "Gradiend", "ModelNames", "PatchEngine"],
+      swiftSettings: strict),
+    .target(
       name: "Pictures", dependencies: ["ByteIO", "ModelNames", "PatchEngine"], swiftSettings: strict
     ),
     .target(
@@ -73,7 +77,7 @@ let package = Package(
     .target(
       name: "GradiendPatch",
       dependencies: [
-        "ByteIO", "Checkpoints", "Gradiend", "Hub", "InPlace", "PatchEngine", "PatchFormat",
+        "Adapter", "ByteIO", "Checkpoints", "Gradiend", "Hub", "InPlace", "PatchEngine", "PatchFormat",
         "Pictures", "Publishing",
       ],
       exclude: ["README.md"], swiftSettings: strict),

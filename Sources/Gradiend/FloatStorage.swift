@@ -41,7 +41,7 @@ extension FloatStorage {
   }
 
   /// Rounds the first `count` values to this type, to nearest even.
-  func round(_ values: inout MutableSpan<Float>, count: Int) {
+  package func round(_ values: inout MutableSpan<Float>, count: Int) {
     precondition(count >= 0 && count <= values.count)
     unsafe values.withUnsafeMutableBufferPointer { buffer in
       guard let pointer = buffer.baseAddress else { return }

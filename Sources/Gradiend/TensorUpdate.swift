@@ -12,6 +12,12 @@ package struct TensorUpdate: Sendable {
     _ output: DecoderOutput, _ coverage: GradiendCheckpoint.Coverage, type: ElementType
   ) {
     guard let storage = FloatStorage(type) else { return nil }
+    self.init(output, coverage, storage: storage)
+  }
+
+  package init(
+    _ output: DecoderOutput, _ coverage: GradiendCheckpoint.Coverage, storage: FloatStorage
+  ) {
     self.output = output
     self.coverage = coverage
     self.storage = storage

@@ -73,7 +73,7 @@ public struct Create: PatchOperation {
   }
 
   /// Opens the GRADIEND, and says so if the two inputs are the other way round.
-  private static func gradiend(
+  static func gradiend(
     _ name: InputName, base: InputName
   ) throws(PatchError) -> GradiendCheckpoint {
     do throws(PatchError) {
@@ -87,7 +87,7 @@ public struct Create: PatchOperation {
     }
   }
 
-  private func checkArguments(_ gradiend: GradiendCheckpoint) throws(PatchError) {
+  func checkArguments(_ gradiend: GradiendCheckpoint) throws(PatchError) {
     guard learningRate.isFinite, featureFactors.allSatisfy(\.isFinite) else {
       throw PatchError(.usage, "feature factors and learning rate must be finite numbers")
     }
@@ -114,7 +114,7 @@ public struct Create: PatchOperation {
     }
   }
 
-  private func source(
+  func source(
     _ gradiend: GradiendCheckpoint, _ execution: Execution
   ) throws(PatchError) -> PatchMetadata.Update {
     let digest = try GradiendDigest(gradiend, part: part.part, execution.silent)

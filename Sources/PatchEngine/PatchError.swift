@@ -56,6 +56,8 @@ public struct PatchError: Error, Sendable {
     case sha256
     /// Whether to undo an interrupted change instead of finishing it.
     case rollback(journal: String)
+    /// What an adapter may err, and its rank.
+    case adapterError
   }
 
   package init(
@@ -90,7 +92,7 @@ extension PatchError {
   package var isOfContents: Bool { kind == .badInput || kind == .mismatch }
 
   /// An input that others wrote to.
-  static func changed(_ path: String) -> PatchError {
+  package static func changed(_ path: String) -> PatchError {
     PatchError(
       .inputOutput, path: path, "the file changed while it was read",
       remedy: "leave inputs alone while they are read")

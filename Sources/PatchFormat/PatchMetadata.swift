@@ -29,6 +29,16 @@ package struct PatchMetadata: Equatable, Sendable {
       self.part = part
       self.gradiendDigest = gradiendDigest
     }
+
+    /// The metadata in the order in which people read it.
+    package var entries: [SafetensorsHeader.Metadatum] {
+      [
+        featureFactors.map { .init("feature_factor", $0) },
+        featureClasses.map { .init("feature_classes", $0.lines) },
+        .init("learning_rate", learningRate), .init("part", part),
+        .init("gradiend_digest", gradiendDigest),
+      ].compactMap { $0 }
+    }
   }
 
   /// What is known of one of the two checkpoints.
@@ -74,6 +84,17 @@ package struct PatchMetadata: Equatable, Sendable {
       self.result = result
       self.gradiend = gradiend
     }
+
+    /// The metadata in the order in which people read it.
+    package var entries: [SafetensorsHeader.Metadatum] {
+      [("gradiend", gradiend), ("base", base), ("result", result)].flatMap { key, origin in
+        origin.map {
+          [
+            .init(key + "_repository", "\($0.repository)"), .init(key + "_commit", "\($0.commit)"),
+          ]
+        } ?? []
+      }
+    }
   }
 
   package var source: Source
@@ -116,23 +137,9 @@ package struct PatchMetadata: Equatable, Sendable {
     case .diff: entries.append(.init("source", "diff"))
     case .gradiend(let update):
       entries.append(.init("source", "gradiend"))
-      if let factors = update.featureFactors { entries.append(.init("feature_factor", factors)) }
-      if let classes = update.featureClasses {
-        entries.append(.init("feature_classes", classes.lines))
-      }
-      entries += [
-        .init("learning_rate", update.learningRate),
-        .init("part", update.part),
-        .init("gradiend_digest", update.gradiendDigest),
-      ]
+      entries += update.entries
     }
-    for (key, origin) in zip(Self.originKeys, [origins.gradiend, origins.base, origins.result]) {
-      guard let origin else { continue }
-      entries += [
-        .init(key + "_repository", "\(origin.repository)"),
-        .init(key + "_commit", "\(origin.commit)"),
-      ]
-    }
+    entries += origins.entries
     if let precision {
       entries += [
         .init("max_relative_error", precision.maxRelativeError),
@@ -151,8 +158,6 @@ package struct PatchMetadata: Equatable, Sendable {
     ]
     return entries
   }
-
-  private static let originKeys = ["gradiend", "base", "result"]
 
   /// Reads the metadata of a patch.
   ///

@@ -70,16 +70,7 @@ struct CreateCommand: Command {
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
     try check(maxRelativeError: maxRelativeError)
-    guard (part == .decoder) != featureFactors.isEmpty else {
-      throw UsageError(
-        part == .decoder
-          ? "option '--feature-factor' is missing"
-          : "part '\(part.rawValue)' ignores '--feature-factor': leave it out")
-    }
-    guard featureFactors.allSatisfy(\.isFinite) else {
-      throw UsageError("H of '--feature-factor' must be finite")
-    }
-    guard learningRate.isFinite else { throw UsageError("A of '--learning-rate' must be finite") }
+    try check(featureFactors, learningRate, part)
   }
 
   func run() throws(PatchError) -> ExitStatus {

@@ -33,6 +33,36 @@ extension PatchSummary {
   }
 }
 
+extension AdapterSummary {
+  /// The summary as a JSON object on one line.
+  var json: String {
+    JSONValue.object([
+      .init("output", .string(path)),
+      .init("gguf", .optional(ggufPath)),
+      .init("bytes", .integer(byteCount)),
+      .init("rank", .integer(rank)),
+      .init("relative_error", .real(relativeError)),
+      .init("left_out_share", .real(leftOutShare)),
+      .init(
+        "layers",
+        .array(
+          layers.map {
+            .object([
+              .init("module", .string($0.module)), .init("share", .real($0.share)),
+              .init("relative_error", .real($0.relativeError)),
+            ])
+          })),
+      .init(
+        "left_out",
+        .array(
+          leftOut.map {
+            .object([.init("tensor", .string($0.tensor)), .init("share", .real($0.share))])
+          })),
+      .init("notes", .strings(notes)),
+    ]).text()
+  }
+}
+
 extension ModelSummary {
   /// The summary as a JSON object on one line.
   var json: String {

@@ -16,6 +16,9 @@ extension PatchError {
       case .rollback(let journal):
         "run the same command again to finish it, or with --rollback to undo it; if the files were "
           + "replaced since, remove \(journal)"
+      case .adapterError:
+        "choose a larger --rank, or --max-relative-error to allow a larger error; 'create' makes a patch, "
+          + "which holds any update"
       case nil: remedy
       }
     return advising(text)

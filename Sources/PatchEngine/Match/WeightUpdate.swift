@@ -38,6 +38,20 @@ package struct WeightUpdate: Sendable {
     return result
   }
 
+  /// What is added to elements, in single precision: as if to zeros of it, which rounds nothing.
+  ///
+  /// - Precondition: The tensor has the parameter's order.
+  package func values(of output: DecoderOutput, from first: Int, count: Int) -> [Float] {
+    precondition(order == .same)
+    let zeros = [UInt8](repeating: 0, count: 4 * count)
+    let update = TensorUpdate(output, coverage, storage: .float32)
+    var values = [Float](repeating: 0, count: count)
+    var span = values.mutableSpan
+    var bytes = unsafe span.mutableBytes
+    update.add(fromElement: firstElement + first, to: zeros.rawSpan, into: &bytes)
+    return values
+  }
+
   private func sumOfValues(
     _ output: DecoderOutput, _ base: RawSpan, _ chunk: Chunk<ComparedTensor>
   ) -> [UInt8] {

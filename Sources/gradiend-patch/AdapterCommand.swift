@@ -1,0 +1,92 @@
+import CommandGrammar
+import GradiendPatch
+
+/// `gradiend-patch adapter`: a LoRA of a GRADIEND's update, before it is rounded.
+struct AdapterCommand: Command {
+  var base = ""
+  var gradiend = ""
+  var output = ""
+  var ggufOutput: String?
+  var featureFactors: [Float] = []
+  var learningRate: Float = 0
+  var part = CreateCommand.Part.decoder
+  var rank: Int?
+  var maxRelativeError: Float?
+  var overwrites = false
+  var common = CommonOptions()
+
+  static let name = "adapter"
+  static let summary = "Make a LoRA adapter of what a GRADIEND adds to a base model."
+  static let discussion = """
+    Decomposes the update before it is rounded to the base's type, with norms folded into the linear \
+    layers that they feed, and says what is lost. The adapter fits the base unchanged, its quantised \
+    GGUFs too, and loads in PEFT and vLLM; with --gguf also in llama.cpp. Unlike a patch it is not exact.
+    """
+  static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
+  static let examples = [
+    CommandExample(
+      "gradiend-patch adapter Llama-3.2-3B gradiend-gender -o adapter --gguf adapter.gguf "
+        + "--feature-factor 0 --learning-rate 0.01", "an adapter for PEFT, vLLM and llama.cpp")
+  ]
+
+  static var grammar: [Argument<Self>] {
+    [
+      .operand(\.base, "BASE", help: "base model: safetensors, or name on the Hub"),
+      .operand(
+        \.gradiend, "GRADIEND",
+        help: "GRADIEND checkpoint: folder with config.json, or name on the Hub"),
+      .option(
+        \.featureFactors, "--feature-factor", value: "H[,H...]",
+        help: "feature factor h, one for each latent; for part decoder, and only for that"),
+      .option(
+        \.learningRate, "--learning-rate", value: "A",
+        help: "learning rate, which multiplies the decoder output", isRequired: true),
+      .option(
+        \.output, "-o", "--output", value: "FOLDER", help: "where the adapter goes, as PEFT has it",
+        isRequired: true),
+      .option(\.ggufOutput, "--gguf", value: "FILE", help: "where a GGUF adapter goes"),
+      .option(\.part, "--part", value: "PART", help: "what is added to the weights"),
+      .option(
+        \.rank, "--rank", value: "R",
+        help: "rank of the factors, 8 unless only --max-relative-error is given"),
+      .option(
+        \.maxRelativeError, "--max-relative-error", value: "E",
+        help:
+          "refuse to err by more than E of the update, 0.5 unless given; without --rank, take the "
+          + "smallest rank that keeps to it"),
+      .flag(\.overwrites, "-f", "--force", help: "replace FOLDER and FILE if they exist"),
+    ] + Argument.common
+  }
+
+  mutating func validate() throws(UsageError) {
+    try checkThreadCount()
+    try check(featureFactors, learningRate, part)
+    if let rank, !MakeAdapter.ranks.contains(rank) {
+      throw UsageError(
+        "R of '--rank' must be from \(MakeAdapter.ranks.lowerBound) to "
+          + "\(MakeAdapter.ranks.upperBound), not \(rank)")
+    }
+    if let maxRelativeError, !(maxRelativeError > 0 && maxRelativeError <= 1) {
+      throw UsageError("E of '--max-relative-error' must be above 0 and at most 1")
+    }
+  }
+
+  func run() throws(PatchError) -> ExitStatus {
+    var making = MakeAdapter(
+      base: base, gradiend: gradiend, output: output, featureFactors: featureFactors,
+      learningRate: learningRate)
+    making.part = part.updated
+    making.ggufOutput = ggufOutput
+    making.rank = rank
+    making.maxRelativeError = maxRelativeError.map { Double($0) }
+    making.overwrites = overwrites
+    making.threadCount = common.threadCount
+    let line = progress("decomposing")
+    defer { line?.finish() }
+    let summary = try making.run(progress: line?.handler)
+    line?.finish()
+    writeNotes(summary.notes)
+    printResult(json: summary.json, text: summary.text)
+    return .done
+  }
+}
