@@ -26,7 +26,7 @@ package struct AdapterMaking {
 
   /// What is chosen where nothing is.
   package static let defaultRank = 8
-  package static let defaultLimit = 0.5
+  package static let defaultLimit = 0.8
   package static let ranks = 1...256
 
   /// - Throws: ``PatchError`` if no adapter can be made for the base, or OpenBLAS is not there.

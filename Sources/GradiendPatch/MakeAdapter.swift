@@ -26,7 +26,7 @@ public struct MakeAdapter: PatchOperation {
   /// The rank of each layer's factors. Nil for the smallest that keeps to ``maxRelativeError``, or 8 if
   /// that is nil, too.
   public var rank: Int?
-  /// What the adapter may err, the Frobenius norm of the error over that of the update; nil for 0.5.
+  /// What the adapter may err, the Frobenius norm of the error over that of the update; nil for 0.8.
   public var maxRelativeError: Double?
   /// Whether outputs may exist.
   public var overwrites = false

@@ -52,7 +52,7 @@ struct AdapterCommand: Command {
       .option(
         \.maxRelativeError, "--max-relative-error", value: "E",
         help:
-          "refuse to err by more than E of the update, 0.5 unless given; without --rank, take the "
+          "refuse to err by more than E of the update, 0.8 unless given; without --rank, take the "
           + "smallest rank that keeps to it"),
       .flag(\.overwrites, "-f", "--force", help: "replace FOLDER and FILE if they exist"),
     ] + Argument.common

@@ -39,6 +39,8 @@ package struct GradiendBuilder {
   package var latentCount: Int
   package var activation = "id"
   package var hasBias = true
+  /// The decoder's weight, for tests that need to know it; otherwise random numbers.
+  package var decoderWeight: [Float]?
   /// Replacements in the text of the configuration, each of which must find something.
   package var edits: [(old: String, new: String)] = []
   private var generator: SeededGenerator
@@ -63,7 +65,7 @@ package struct GradiendBuilder {
     weights.add("encoder.0.linear.bias", shape: [latentCount], floats: floats(latentCount))
     weights.add(
       "decoder.0.linear.weight", shape: [entryCount, latentCount],
-      floats: floats(latentCount * entryCount))
+      floats: decoderWeight ?? floats(latentCount * entryCount))
     if hasBias {
       weights.add("decoder.0.linear.bias", shape: [entryCount], floats: floats(entryCount))
     }
