@@ -6,14 +6,14 @@ WHEEL := $(CURDIR)/.build/wheel
 PATCH := $(CURDIR)/.build/release/gradiend-patch
 BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 SHARE := $(CURDIR)/.build/share
-LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev pkg-config
+LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev libopenblas0 pkg-config
 # Tests run optimised, with everything checked that is checked in a debug build, and indices besides.
 OPTIMISED := --scratch-path .build/test -Xswiftc -O -Xswiftc -DCHECK_INDICES
 TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-times test-sanitized test-client golden faults memory fuzz real real-gguf wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build demo test test-times test-sanitized test-client golden faults memory fuzz real real-gguf real-adapter wheel test-wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -75,6 +75,11 @@ real: build $(PYTHON)/ready
 ## real-gguf: do the same on a GGUF of SmolLM2-135M, and generate text with llama.cpp from PyPI
 real-gguf: build $(PYTHON)/llama
 	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run-gguf.sh $(PATCH) $(CURDIR)/.build/real
+
+## real-adapter: make an adapter for SmolLM2-135M, of GRADIEND with H and A if given, and load it in PEFT, llama.cpp and vLLM
+real-adapter: build $(PYTHON)/adapters
+	@GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(PYTHON)/bin/python3 \
+	  Tests/real/run-adapter.sh $(PATCH) $(CURDIR)/.build/real
 
 ## wheel: build the wheel for pip, in .build/wheel/dist: the binary, its libraries and a Python module
 wheel: build $(WHEEL)/ready
@@ -144,6 +149,11 @@ $(PYTHON)/ready: Tests/requirements.txt
 	@Tests/install-packages.sh $(TOOLS)
 	@python3 -m venv $(PYTHON)
 	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	@touch $@
+
+# PyTorch and PEFT, for the same Python; vLLM is used if somebody installs it there.
+$(PYTHON)/adapters: $(PYTHON)/llama Tests/real/requirements-adapter.txt
+	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/real/requirements-adapter.txt
 	@touch $@
 
 # llama.cpp, for the same Python.

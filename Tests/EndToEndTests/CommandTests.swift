@@ -21,6 +21,48 @@ import Testing
     #expect(try stage.folder.names().contains("gradiend_patch.safetensors"))
   }
 
+  @Test func `adapter`() throws {
+    try stage.writeLlama()
+    let words = [
+      "adapter", "llama", "llama-gradiend", "--feature-factor=-1", "--learning-rate=0.5", "-o",
+      "out",
+    ]
+    let made = try stage.program.run(words)
+    #expect(made.status == 0 && made.error.isEmpty)
+    #expect(
+      made.output.withoutSizes
+        == """
+        out: adapter of rank 8, # B, for 1 linear layers
+        it errs by 0.003 of the update of these layers, at most by 0.003, in model.layers.0.self_attn.o_proj
+        leaves out # % of the update's squares: model.layers.0.self_attn.o_proj.bias (# %)
+
+        """)
+    #expect(try stage.folder.tree().filter { $0.hasPrefix("out") }.count == 3)
+    let again = try stage.program.run(words)
+    #expect(again.status == 73)
+    #expect(again.error.hasSuffix("use --force to replace it\n"))
+    for wrong in ["--rank=0", "--rank=257", "--max-relative-error=0", "--max-relative-error=1.5"] {
+      #expect(try stage.program.run(words + [wrong]).status == 64, "\(wrong)")
+    }
+  }
+
+  @Test func `adapter says what is missing where OpenBLAS is`() throws {
+    try stage.writeLlama()
+    var program = stage.program
+    // A library of that name that is none.
+    try stage.folder.write("none", to: "lib/libopenblas.so.0")
+    program.environment.append("LD_LIBRARY_PATH=" + stage.folder.path("lib"))
+    let outcome = try program.run(
+      "adapter", "llama", "llama-gradiend", "--feature-factor=1", "--learning-rate=1", "-o", "out")
+    #expect(outcome.status == 66)
+    #expect(
+      outcome.error.hasPrefix("gradiend-patch: adapters need OpenBLAS, which cannot be loaded: "))
+    #expect(outcome.error.hasSuffix("apt install libopenblas0, or dnf install openblas\n"))
+    let other = try program.run(
+      "create", "llama", "llama-gradiend", "--feature-factor=1", "--learning-rate=1")
+    #expect(other.status == 0, "no other command needs it")
+  }
+
   @Test func `create notes what a user should know, unless told to be quiet`() throws {
     let words = [
       "create", "base", "gradiend", "--feature-factor=1", "--learning-rate=0", "--force",

@@ -40,7 +40,8 @@ import Testing
   @Test(arguments: [
     ([""], UsageTests.commands + ["export", "card", "package", "completions", "manual", "help"]),
     (["-"], ["-h", "--help", "--version"]),
-    (["ap"], ["apply"]), (["--v"], ["--version"]), (["c"], ["create", "card", "completions"]),
+    (["ap"], ["apply"]), (["ad"], ["adapter"]), (["--v"], ["--version"]),
+    (["c"], ["create", "card", "completions"]),
     (["help", "str"], ["strip"]), (["manual", "v"], ["verify"]),
     (["completions", ""], ["bash", "zsh", "fish"]), (["completions", "f"], ["fish"]),
     (["completions", "fish", ""], ["--help"]),

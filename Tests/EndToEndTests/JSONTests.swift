@@ -14,6 +14,13 @@ import Testing
       ["create", "base", "gradiend", "--feature-factor=1", "--learning-rate=0", "-o", "a"], 0
     ),
     ("create, diff", ["diff", "base", "base", "-o", "b"], 0),
+    (
+      "adapter",
+      [
+        "adapter", "llama", "llama-gradiend", "--feature-factor=1", "--learning-rate=1", "-o", "l",
+        "--gguf", "l.gguf",
+      ], 0
+    ),
     ("apply, strip", ["apply", "base", "patch", "-o", "c"], 0),
     ("apply, strip", ["strip", "result.safetensors", "patch", "-o", "d"], 0),
     ("apply, strip", ["apply", "base", "patch", "--in-place"], 0),
@@ -42,6 +49,7 @@ import Testing
   ) throws {
     let (section, words, status) = Self.reports[position]
     try stage.folder.write(Stage.model(Stage.base.map { $0 + 1 }), to: "other")
+    try stage.writeLlama()
     let outcome = try stage.program.run(words + ["--json"])
     #expect(outcome.status == status)
     let documented = try Self.keys(of: section)

@@ -27,6 +27,21 @@ struct Stage {
     try #require(made.status == 0, "\(made.error)")
   }
 
+  /// Writes a model with one linear layer of Llama as `llama`, and a GRADIEND for it and for a bias, which
+  /// no layer takes.
+  func writeLlama() throws {
+    var builder = SafetensorsBuilder()
+    let layer = "model.layers.0.self_attn.o_proj."
+    builder.add(layer + "weight", shape: [2, 4], floats: Self.base)
+    builder.add(layer + "bias", shape: [2], floats: [1, 2])
+    try folder.write(builder.bytes, to: "llama/model.safetensors")
+    try folder.write(#"{"model_type":"llama"}"#, to: "llama/config.json")
+    var gradiend = GradiendBuilder([.init(layer + "weight", [2, 4]), .init(layer + "bias", [2])])
+    gradiend.hasBias = false
+    gradiend.decoderWeight = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    try gradiend.write(to: folder, as: "llama-gradiend")
+  }
+
   func run(_ arguments: String...) throws -> Program.Outcome { try program.run(arguments) }
 
   /// The SHA-256 of a file, by the system's own tool.

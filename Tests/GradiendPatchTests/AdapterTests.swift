@@ -180,7 +180,7 @@ import Testing
 
   @Test func `the smallest rank that keeps to an error is taken`() throws {
     let scene = try Self.scene(rank: 6)
-    for limit in [0.3, 0.1, 0.02] {
+    for limit in [0.1, 0.02] {
       let summary = try scene.make("at most \(limit)", maxRelativeError: limit)
       #expect(summary.relativeError <= limit)
       let smaller = try scene.make(

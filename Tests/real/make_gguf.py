@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Converts a SmolLM2 checkpoint to a BF16 GGUF, in the way of llama.cpp's converter.
+"""Converts a SmolLM2 checkpoint to a GGUF, in the way of llama.cpp's converter.
 
-    make_gguf.py CHECKPOINT.safetensors VOCABULARY.gguf OUT.gguf        # needs numpy and gguf
+    make_gguf.py CHECKPOINT.safetensors VOCABULARY.gguf OUT.gguf [BF16|Q8_0|…]        # needs numpy and gguf
 
-Rows of q and k are interleaved, norms become F32, everything else stays in BF16. Configuration and vocabulary are copied from another
+Rows of q and k are interleaved, norms become F32, everything else stays in BF16 or is quantised. Configuration and vocabulary are copied from another
 GGUF of the same model, such as the one that make_base.py downloads.
 """
 import json
@@ -12,7 +12,7 @@ import struct
 import sys
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType, quantize
 
 from make_base import PARTS
 
@@ -47,26 +47,29 @@ def tensors(path: pathlib.Path):
         yield name, file[start:end].view(np.uint16).reshape(entry["shape"])
 
 
-def copy_keys(vocabulary: GGUFReader, writer: GGUFWriter) -> None:
+def copy_keys(vocabulary: GGUFReader, writer: GGUFWriter, kind: str) -> None:
     for field in vocabulary.fields.values():
         if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
             continue
         element = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
         writer.add_key_value(field.name, field.contents(), field.types[0], element)
-    writer.add_file_type(LlamaFileType.MOSTLY_BF16)
+    writer.add_file_type(LlamaFileType[f"MOSTLY_{kind}"])
 
 
-def main(checkpoint: pathlib.Path, source: pathlib.Path, output: pathlib.Path) -> None:
+def main(checkpoint: pathlib.Path, source: pathlib.Path, output: pathlib.Path, kind: str = "BF16") -> None:
     vocabulary = GGUFReader(source)
     writer = GGUFWriter(output, "llama")
-    copy_keys(vocabulary, writer)
+    copy_keys(vocabulary, writer, kind)
     for name, bits in sorted(tensors(checkpoint)):
         name = gguf_name(name)
         part = name.split(".")[-2]
         if part in HEADS:
             bits = interleaved(bits, int(vocabulary.fields[f"llama.attention.{HEADS[part]}"].contents()))
+        values = (bits.astype(np.uint32) << 16).view(np.float32)
         if bits.ndim == 1:
-            writer.add_tensor(name, (bits.astype(np.uint32) << 16).view(np.float32))
+            writer.add_tensor(name, values)
+        elif kind != "BF16":
+            writer.add_tensor(name, quantize(values, GGMLQuantizationType[kind]), raw_dtype=GGMLQuantizationType[kind])
         else:
             writer.add_tensor(name, bits.copy().view(np.uint8), raw_dtype=GGMLQuantizationType.BF16)
     writer.write_header_to_file()
@@ -76,4 +79,4 @@ def main(checkpoint: pathlib.Path, source: pathlib.Path, output: pathlib.Path) -
 
 
 if __name__ == "__main__":
-    main(*map(pathlib.Path, sys.argv[1:4]))
+    main(*map(pathlib.Path, sys.argv[1:4]), *sys.argv[4:5])

@@ -96,6 +96,21 @@ class WheelTests(unittest.TestCase):
         self.assertEqual(found.json, {**report, "patch": "mine"})
         self.assertEqual(found.max_relative_error, 0.25)
 
+    def test_adapter_writes_the_bytes_of_the_command_line(self) -> None:
+        made = gradiend_patch.adapter(
+            BASE, GRADIEND, "a", feature_factor=-1, learning_rate=0.01, rank=4, gguf="a.gguf", max_relative_error=1
+        )
+        report, _ = self.command_line(
+            "adapter", BASE, GRADIEND, "--feature-factor=-1", "--learning-rate=0.01", "--rank=4", "-o", "b",
+            "--gguf=b.gguf", "--max-relative-error=1",
+        )
+        self.assertEqual(contents(Path("a")), contents(Path("b")))
+        self.assertEqual(Path("a.gguf").read_bytes(), Path("b.gguf").read_bytes())
+        self.assertEqual((made.output, made.gguf, made.rank), ("a", "a.gguf", 4))
+        self.assertEqual(made.relative_error, report["relative_error"])
+        self.assertEqual([layer.module for layer in made.layers], [layer["module"] for layer in report["layers"]])
+        self.assertEqual([left.tensor for left in made.left_out], [left["tensor"] for left in report["left_out"]])
+
     def test_apply_and_strip_write_the_bytes_of_the_command_line(self) -> None:
         self.make_patch()
         applied = gradiend_patch.apply(BASE, self.patch, "mine", sha256=True)
@@ -225,7 +240,7 @@ class WheelTests(unittest.TestCase):
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
         renamed = {"no-sync": "sync"}
         for name in (
-            "create", "diff", "apply", "strip", "verify", "inspect", "export", "card", "package"
+            "create", "adapter", "diff", "apply", "strip", "verify", "inspect", "export", "card", "package"
         ):
             run = subprocess.run([PROGRAM, name, "--help"], capture_output=True, text=True)
             options = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", run.stdout, re.MULTILINE))
@@ -344,9 +359,13 @@ class WheelTests(unittest.TestCase):
         libraries = program.parents[2] / "gradiend_patch.libs"
         # What manylinux expects of a system: glibc, and the two run-time libraries of GCC.
         expected = {"libc", "libm", "libstdc++", "libgcc_s", "linux-vdso", "ld-linux-x86-64"}
-        run = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True)
+        # OpenBLAS is loaded by name, from where the program looks for libraries.
+        openblas = program.parents[1] / "lib/libopenblas.so.0"
+        run = subprocess.run(["ldd", str(program), str(openblas)], capture_output=True, text=True, check=True)
         own = set()
         for line in run.stdout.splitlines():
+            if not line.startswith("\t"):
+                continue
             name, _, found = line.strip().partition(" => ")
             if found and Path(found.rpartition(" (")[0]).resolve().parent == libraries.resolve():
                 own.add(name)

@@ -8,6 +8,7 @@ from importlib.metadata import version as _version
 
 from ._commands import (
     Part,
+    adapter,
     apply,
     card,
     create,
@@ -31,11 +32,14 @@ from ._errors import (
 )
 from ._process import ProgressCallback, ProgressOption, StrPath
 from ._reports import (
+    AdaptedLayer,
+    AdapterSummary,
     CardReport,
     ChangedTensor,
     CheckpointReport,
     ExportSummary,
     GradiendReport,
+    LeftOut,
     ModelSummary,
     PackageFile,
     PackageReport,
@@ -53,6 +57,8 @@ from ._reports import (
 __version__ = _version("gradiend-patch")
 
 __all__ = [
+    "AdaptedLayer",
+    "AdapterSummary",
     "CardReport",
     "ChangedTensor",
     "CheckpointReport",
@@ -63,6 +69,7 @@ __all__ = [
     "GradiendReport",
     "InputOutputError",
     "InternalError",
+    "LeftOut",
     "MismatchError",
     "ModelSummary",
     "OpenError",
@@ -83,6 +90,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "WeightFile",
+    "adapter",
     "apply",
     "card",
     "create",

@@ -13,6 +13,7 @@ from typing import Any, Literal, Optional, SupportsFloat, SupportsIndex, Union
 from ._errors import UsageError
 from ._process import ProgressOption, StrPath, run
 from ._reports import (
+    AdapterSummary,
     CardReport,
     ExportSummary,
     ModelSummary,
@@ -98,6 +99,51 @@ def create(
         *_flags(force=force),
     ]
     return PatchSummary.of(run("create", options, [base, gradiend], progress)[1])
+
+
+def adapter(
+    base: StrPath,
+    gradiend: StrPath,
+    output: StrPath,
+    *,
+    feature_factor: Optional[Factors] = None,
+    learning_rate: SupportsFloat,
+    gguf: Optional[StrPath] = None,
+    part: Part = "decoder",
+    rank: Optional[SupportsIndex] = None,
+    max_relative_error: Optional[SupportsFloat] = None,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> AdapterSummary:
+    """Makes a LoRA adapter of what a GRADIEND adds to a base model, before it is rounded.
+
+    Args:
+        base: The base model: safetensors, or folder.
+        gradiend: Folder of the GRADIEND checkpoint.
+        output: The folder to make, which PEFT and vLLM load.
+        feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
+        learning_rate: α, which multiplies the part.
+        gguf: Where a GGUF adapter goes, which llama.cpp loads.
+        part: What is added.
+        rank: Rank of the factors. None is 8, or the smallest that keeps to ``max_relative_error``.
+        max_relative_error: What the adapter may err; None is 0.8.
+        force: Whether the outputs may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    options = [
+        *(["--feature-factor=" + _numbers(feature_factor)] if feature_factor is not None else []),
+        "--learning-rate=" + _number(learning_rate),
+        "--part=" + part,
+        *([f"--rank={operator.index(rank)}"] if rank is not None else []),
+        *(["--max-relative-error=" + _number(max_relative_error)] if max_relative_error is not None else []),
+        *_paths(output=output, gguf=gguf),
+        _threads(threads),
+        *_flags(force=force),
+    ]
+    return AdapterSummary.of(run("adapter", options, [base, gradiend], progress)[1])
 
 
 def diff(

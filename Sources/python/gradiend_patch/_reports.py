@@ -58,6 +58,54 @@ class PatchSummary:
 
 
 @dataclass(frozen=True)
+class AdaptedLayer:
+    """A linear layer that an adapter changes."""
+
+    module: str
+    share: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A tensor that a GRADIEND changes and an adapter does not."""
+
+    tensor: str
+    share: float
+
+
+@dataclass(frozen=True)
+class AdapterSummary:
+    """What ``adapter`` wrote."""
+
+    output: str
+    gguf: Optional[str]
+    bytes: int
+    rank: int
+    relative_error: float
+    left_out_share: float
+    layers: tuple[AdaptedLayer, ...] = field(repr=False)
+    left_out: tuple[LeftOut, ...] = field(repr=False)
+    notes: tuple[str, ...]
+    json: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, report: Json) -> AdapterSummary:
+        return cls(
+            report["output"],
+            report["gguf"],
+            report["bytes"],
+            report["rank"],
+            report["relative_error"],
+            report["left_out_share"],
+            tuple(AdaptedLayer(x["module"], x["share"], x["relative_error"]) for x in report["layers"]),
+            tuple(LeftOut(x["tensor"], x["share"]) for x in report["left_out"]),
+            tuple(report["notes"]),
+            report,
+        )
+
+
+@dataclass(frozen=True)
 class ModelSummary:
     """What ``apply`` and ``strip`` wrote, or changed in place."""
 
