@@ -77,8 +77,8 @@ let package = Package(
     .target(
       name: "GradiendPatch",
       dependencies: [
-        "Adapter", "ByteIO", "Checkpoints", "Gradiend", "Hub", "InPlace", "PatchEngine", "PatchFormat",
-        "Pictures", "Publishing",
+        "Adapter", "ByteIO", "Checkpoints", "Gradiend", "Hub", "InPlace", "PatchEngine",
+        "PatchFormat", "Pictures", "Publishing",
       ],
       exclude: ["README.md"], swiftSettings: strict),
     .executableTarget(

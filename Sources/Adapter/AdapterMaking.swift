@@ -46,6 +46,7 @@ package struct AdapterMaking {
   ///   - ggufPath: the GGUF adapter to make, if any.
   ///   - overwrites: whether these may exist.
   ///   - execution: on which threads.
+  /// - Returns: what was made, and what it misses.
   /// - Throws: ``PatchError`` if it would err by more than is allowed; nothing then has the outputs'
   ///   names.
   /// - Complexity: O(elements · rank), with the largest matrix of a layer in memory.
@@ -237,9 +238,7 @@ extension AdapterMaking {
     return sums.total
   }
 
-  /// - Parameters:
-  ///   - measures: of the layers; none for an outline of the summary, whose texts are as long.
-  ///   - others: of what is left out.
+  /// What is known of the adapter. Without measures it is an outline, whose texts are as long.
   private func summary(
     _ outputs: Outputs, rank: Int, _ measures: [Measure], _ others: [Double], byteCount: Int
   ) -> AdapterSummary {

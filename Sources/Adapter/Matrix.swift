@@ -55,7 +55,7 @@ extension Matrix {
     (0..<columnCount).flatMap { column in (0..<rowCount).map { Double(self[$0, column]) } }
   }
 
-  /// - Parameter columns: `rowCount × columnCount`, column by column.
+  /// The matrix with these elements, `rowCount × columnCount`, column by column.
   convenience init(columns: [Double], rowCount: Int) {
     self.init(rowCount: rowCount, columnCount: columns.count / rowCount)
     for column in 0..<columnCount {

@@ -108,9 +108,8 @@ extension OpenBLAS {
 // MARK: - Decompositions
 
 extension OpenBLAS {
-  /// An orthonormal basis of the columns of a tall matrix.
+  /// An orthonormal basis of the columns of a tall matrix, `rowCount × count`, given column by column.
   ///
-  /// - Parameter columns: `rowCount × count`, column by column; `count ≤ rowCount`.
   /// - Returns: as many columns; where the matrix has less rank, some are arbitrary.
   func basis(of columns: [Double], rowCount: Int) -> [Double] {
     var basis = columns

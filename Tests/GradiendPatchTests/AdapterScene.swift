@@ -42,9 +42,8 @@ struct AdapterScene {
     tensors[tensor].values[index] = value
   }
 
-  /// Writes the base, and a GRADIEND over the tensors with these names, or all.
-  ///
-  /// - Parameter rank: that of the update of each matrix.
+  /// Writes the base, and a GRADIEND over the tensors with these names, or all, whose update of each
+  /// matrix has this rank.
   mutating func write(_ modelType: String = "llama", over names: [String]? = nil, rank: Int) throws
   {
     var builder = SafetensorsBuilder()

@@ -28,6 +28,7 @@ extension GGUFHeader {
   /// - Parameters:
   ///   - metadata: keys and values.
   ///   - tensors: of F32, their byte ranges counted from the end of the header.
+  /// - Returns: what a file begins with.
   package static func bytes(
     _ metadata: [(key: String, value: WrittenValue)], _ tensors: [TensorDescriptor]
   ) -> [UInt8] {
