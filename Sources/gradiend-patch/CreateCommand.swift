@@ -1,13 +1,14 @@
 import CommandGrammar
 import GradiendPatch
 
-/// `gradiend-patch create`: a patch from a base and a GRADIEND checkpoint.
+/// `gradiend-patch create`: a patch from a base and GRADIEND checkpoints.
 struct CreateCommand: Command {
   var base = ""
-  var gradiend = ""
+  var gradiends: [String] = []
   var output = Create.defaultOutput
-  var featureFactors: [Float] = []
-  var learningRate: Float = 0
+  /// For each GRADIEND, one value for each latent.
+  var featureFactors: [[Float]] = []
+  var learningRates: [Float] = []
   var part = Part.decoder
   var maxRelativeError: Float = 0
   var overwrites = false
@@ -33,31 +34,41 @@ struct CreateCommand: Command {
   }
 
   static let name = "create"
-  static let summary = "Make the patch that adds a GRADIEND to a base model."
+  static let summary = "Make the patch that adds GRADIENDs to a base model."
   static let discussion = """
     Computes learning rate times decoder output, adds it to the weights that the GRADIEND covers as \
     the reference package does, and writes what changes. The result itself is not written; \
     'gradiend-patch apply' makes it.
+
+    Several GRADIENDs have a '--feature-factor' and a '--learning-rate' each, in the same order. What \
+    they add is summed up and rounded once; patches that are made and applied one after the other \
+    round after each.
     """
   static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
   static let examples = [
     CommandExample(
       "gradiend-patch create Llama-3.2-3B gradiend-gender -o gradiend_patch.safetensors "
-        + "--feature-factor 0 --learning-rate 0.01", "a patch of a debiased model")
+        + "--feature-factor 0 --learning-rate 0.01", "a patch of a debiased model"),
+    CommandExample(
+      "gradiend-patch create Llama-3.2-3B gradiend-gender gradiend-religion --feature-factor 0 "
+        + "--learning-rate 0.01 --feature-factor 1 --learning-rate 0.005", "two features at once"),
   ]
 
   static var grammar: [Argument<Self>] {
     [
       .operand(\.base, "BASE", help: "base model: safetensors, float GGUF, or name on the Hub"),
-      .operand(
-        \.gradiend, "GRADIEND",
+      .operands(
+        \.gradiends, "GRADIEND",
         help: "GRADIEND checkpoint: folder with config.json, or name on the Hub"),
-      .option(
+      .options(
         \.featureFactors, "--feature-factor", value: "H[,H...]",
-        help: "feature factor h, one for each latent; for part decoder, and only for that"),
-      .option(
-        \.learningRate, "--learning-rate", value: "A",
-        help: "learning rate, which multiplies the decoder output", isRequired: true),
+        help:
+          "feature factor h, one for each latent, once for each GRADIEND; for part decoder, and "
+          + "only for that"),
+      .options(
+        \.learningRates, "--learning-rate", value: "A",
+        help: "learning rate, which multiplies the decoder output, once for each GRADIEND",
+        isRequired: true),
       .option(\.output, "-o", "--output", value: "PATCH", help: "where the patch goes"),
       .option(\.part, "--part", value: "PART", help: "what is added to the weights"),
       .option(
@@ -76,16 +87,30 @@ struct CreateCommand: Command {
           ? "option '--feature-factor' is missing"
           : "part '\(part.rawValue)' ignores '--feature-factor': leave it out")
     }
-    guard featureFactors.allSatisfy(\.isFinite) else {
+    for (name, count) in [
+      ("--feature-factor", part == .decoder ? featureFactors.count : gradiends.count),
+      ("--learning-rate", learningRates.count),
+    ] where count != gradiends.count {
+      throw UsageError(
+        "option '\(name)' is needed once for each GRADIEND, in their order; GRADIENDs named: "
+          + "\(gradiends.count), times given: \(count)")
+    }
+    guard featureFactors.joined().allSatisfy(\.isFinite) else {
       throw UsageError("H of '--feature-factor' must be finite")
     }
-    guard learningRate.isFinite else { throw UsageError("A of '--learning-rate' must be finite") }
+    guard learningRates.allSatisfy(\.isFinite) else {
+      throw UsageError("A of '--learning-rate' must be finite")
+    }
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var creation = Create(
-      base: base, gradiend: gradiend, output: output, featureFactors: featureFactors,
-      learningRate: learningRate)
+    let summands = gradiends.indices.map { index in
+      Create.Summand(
+        gradiend: gradiends[index],
+        featureFactors: featureFactors.isEmpty ? [] : featureFactors[index],
+        learningRate: learningRates[index])
+    }
+    var creation = Create(base: base, adding: summands, output: output)
     creation.part = part.updated
     creation.maxRelativeError = Double(maxRelativeError)
     creation.overwrites = overwrites

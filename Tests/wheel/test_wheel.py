@@ -96,6 +96,26 @@ class WheelTests(unittest.TestCase):
         self.assertEqual(found.json, {**report, "patch": "mine"})
         self.assertEqual(found.max_relative_error, 0.25)
 
+    def test_several_gradiends_are_added_at_once(self) -> None:
+        other = FIXTURES / "gradiends/llama-indices-l1-id"
+        gradiend_patch.create(
+            BASE, [GRADIEND, other], self.patch, feature_factor=[-1, [2.0]], learning_rate=(0.01, 0.02)
+        )
+        self.command_line(
+            *("create", BASE, GRADIEND, other, "-o", "theirs", "--feature-factor=-1"),
+            *("--learning-rate=0.01", "--feature-factor=2", "--learning-rate=0.02"),
+        )
+        self.assertEqual(self.patch.read_bytes(), Path("theirs").read_bytes())
+        report = gradiend_patch.inspect(self.patch)
+        assert report.kind == "patch"
+        self.assertEqual([each.feature_factor for each in report.gradiends], ["-1.0", "2.0"])
+        for wrong in ([], [GRADIEND], [GRADIEND, GRADIEND]):
+            with self.assertRaises(gradiend_patch.UsageError):
+                gradiend_patch.create(
+                    BASE, wrong, "none", feature_factor=[1] * 2, learning_rate=[0.01] * len(wrong)
+                )
+        self.assertFalse(Path("none").exists())
+
     def test_apply_and_strip_write_the_bytes_of_the_command_line(self) -> None:
         self.make_patch()
         applied = gradiend_patch.apply(BASE, self.patch, "mine", sha256=True)

@@ -31,6 +31,7 @@ from ._errors import (
 )
 from ._process import ProgressCallback, ProgressOption, StrPath
 from ._reports import (
+    AddedGradiend,
     CardReport,
     ChangedTensor,
     CheckpointReport,
@@ -53,6 +54,7 @@ from ._reports import (
 __version__ = _version("gradiend-patch")
 
 __all__ = [
+    "AddedGradiend",
     "CardReport",
     "ChangedTensor",
     "CheckpointReport",

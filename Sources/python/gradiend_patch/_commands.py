@@ -60,24 +60,33 @@ def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
         raise UsageError("give either output= or in_place=True", "usage")
 
 
+def _each(values: Any, count: int, name: str) -> list[Any]:
+    """A value for each of several GRADIENDs."""
+    values = list(values)
+    if len(values) != count:
+        raise UsageError(f"{name} needs a value for each of {count} GRADIENDs, not {len(values)}", "usage")
+    return values
+
+
 def create(
     base: StrPath,
-    gradiend: StrPath,
+    gradiend: Union[StrPath, Sequence[StrPath]],
     output: StrPath = "gradiend_patch.safetensors",
     *,
-    feature_factor: Optional[Factors] = None,
-    learning_rate: SupportsFloat,
+    feature_factor: Union[Factors, Sequence[Factors], None] = None,
+    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat]],
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> PatchSummary:
-    """Makes the patch that adds a GRADIEND to a base model.
+    """Makes the patch that adds a GRADIEND to a base model, or several at once.
 
     Args:
         base: The base model: safetensors, float GGUF, or folder.
-        gradiend: Folder of the GRADIEND checkpoint.
+        gradiend: Folder of the GRADIEND checkpoint. Of a list of them, what they add is summed, and
+            rounded once; ``feature_factor`` and ``learning_rate`` are then lists as long.
         output: Where the patch goes.
         feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
         learning_rate: α, which multiplies the part before it is added to the weights.
@@ -88,16 +97,25 @@ def create(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
+    if isinstance(gradiend, (str, bytes, os.PathLike)):
+        gradiends, rates = [gradiend], [learning_rate]
+        factors = [] if feature_factor is None else [feature_factor]
+    else:
+        gradiends = list(gradiend)
+        rates = _each(learning_rate, len(gradiends), "learning_rate")
+        factors = [] if feature_factor is None else _each(feature_factor, len(gradiends), "feature_factor")
+        if not gradiends:
+            raise UsageError("there is no GRADIEND to add", "usage")
     options = [
-        *(["--feature-factor=" + _numbers(feature_factor)] if feature_factor is not None else []),
-        "--learning-rate=" + _number(learning_rate),
+        *("--feature-factor=" + _numbers(factor) for factor in factors),
+        *("--learning-rate=" + _number(rate) for rate in rates),
         "--part=" + part,
         "--max-relative-error=" + _number(max_relative_error),
         *_paths(output=output),
         _threads(threads),
         *_flags(force=force),
     ]
-    return PatchSummary.of(run("create", options, [base, gradiend], progress)[1])
+    return PatchSummary.of(run("create", options, [base, *gradiends], progress)[1])
 
 
 def diff(
