@@ -7,7 +7,7 @@ import Testing
 
   init() throws { stage = try Stage() }
 
-  static let commands = ["create", "diff", "apply", "strip", "verify", "inspect"]
+  static let commands = ["create", "diff", "combine", "apply", "strip", "verify", "inspect"]
 
   @Test func `no arguments show the usage on standard error`() throws {
     let outcome = try stage.run()

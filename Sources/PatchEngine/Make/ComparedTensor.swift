@@ -23,6 +23,8 @@ package enum ResultElements: Sendable {
   case computed([WeightSum])
   /// Those that somebody already made.
   case stored(StoredTensor, any TensorSource)
+  /// What patches make of the base, whose tensors the run goes through in the same order.
+  case patched(PatchRun)
 
   /// The result's bytes of a chunk.
   ///
@@ -30,7 +32,10 @@ package enum ResultElements: Sendable {
   ///   - chunk: the chunk.
   ///   - base: the base's bytes of the chunk.
   /// - Returns: as many bytes as `base` has; nil if the base is not what it was when it was opened.
-  package func bytes(of chunk: Chunk<ComparedTensor>, base: [UInt8]) -> [UInt8]? {
+  /// - Throws: ``PatchError`` if a patch is damaged, or not for this base.
+  package func bytes(
+    of chunk: Chunk<ComparedTensor>, base: [UInt8]
+  ) throws(PatchError) -> [UInt8]? {
     switch self {
     case .computed(let sums):
       var result = base
@@ -40,6 +45,7 @@ package enum ResultElements: Sendable {
       }
       return result
     case .stored(let tensor, let source): return source.bytes(of: tensor, in: chunk.byteRange)
+    case .patched(let run): return try run.output(of: base, run.plan.chunks[chunk.number])
     }
   }
 }
