@@ -99,7 +99,7 @@ class WheelTests(unittest.TestCase):
     def test_several_gradiends_are_added_at_once(self) -> None:
         other = FIXTURES / "gradiends/llama-indices-l1-id"
         gradiend_patch.create(
-            BASE, [GRADIEND, other], self.patch, feature_factor=[-1, [2.0]], learning_rate=(0.01, 0.02)
+            BASE, [GRADIEND, other], self.patch, feature_factor=[-1, 2.0], learning_rate=(0.01, 0.02)
         )
         self.command_line(
             *("create", BASE, GRADIEND, other, "-o", "theirs", "--feature-factor=-1"),
@@ -130,6 +130,34 @@ class WheelTests(unittest.TestCase):
         self.assertEqual(
             Path("base/model.safetensors").read_bytes(), (BASE / "model.safetensors").read_bytes()
         )
+
+    def test_patches_that_follow_each_other_are_taken_as_one(self) -> None:
+        self.make_patch()
+        gradiend_patch.apply(BASE, self.patch, "one")
+        gradiend_patch.create("one", GRADIEND, "second", feature_factor=1, learning_rate=0.02)
+        patches: list[gradiend_patch.StrPath] = [self.patch, "second"]
+        made = gradiend_patch.combine(BASE, patches, "combined")
+        gradiend_patch.apply("one", "second", "two")
+        gradiend_patch.diff(BASE, "two", "expected")
+        self.assertEqual(Path("combined").read_bytes(), Path("expected").read_bytes())
+        report, _ = self.command_line("combine", BASE, *patches, "-o", "theirs")
+        self.assertEqual(made.json, {**report, "patch": "combined"})
+
+        applied = gradiend_patch.apply(BASE, patches, "mine", sha256=True)
+        self.assertEqual(contents(Path("mine")), contents(Path("two")))
+        self.assertEqual(applied.changed_elements, made.changed_elements)
+        model = Path("mine/model.safetensors")
+        gradiend_patch.strip(model, patches, in_place=True)
+        self.assertEqual(model.read_bytes(), (BASE / "model.safetensors").read_bytes())
+
+        with self.assertRaises(gradiend_patch.MismatchError) as raised:
+            gradiend_patch.apply(BASE, patches[::-1], "none")
+        self.assertIn("name them in this order", str(raised.exception.remedy))
+        none: list[str] = []
+        for call in (gradiend_patch.apply, gradiend_patch.strip, gradiend_patch.combine):
+            with self.assertRaises(gradiend_patch.UsageError):
+                call(BASE, none, "none")
+        self.assertFalse(Path("none").exists())
 
     def test_values_only_leaves_headers_as_they_are(self) -> None:
         write_small(Path("base"), 1, "of the base")
@@ -245,7 +273,8 @@ class WheelTests(unittest.TestCase):
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
         renamed = {"no-sync": "sync"}
         for name in (
-            "create", "diff", "apply", "strip", "verify", "inspect", "export", "card", "package"
+            *("create", "diff", "combine", "apply", "strip", "verify", "inspect", "export", "card"),
+            "package",
         ):
             run = subprocess.run([PROGRAM, name, "--help"], capture_output=True, text=True)
             options = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", run.stdout, re.MULTILINE))

@@ -60,12 +60,26 @@ def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
         raise UsageError("give either output= or in_place=True", "usage")
 
 
+def _several(paths: Union[StrPath, Sequence[StrPath]]) -> list[StrPath]:
+    """The paths of a list, or one path alone."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return [paths]
+    return list(paths)
+
+
+def _patches(paths: Union[StrPath, Sequence[StrPath]]) -> list[StrPath]:
+    patches = _several(paths)
+    if not patches:
+        raise UsageError("there is no patch", "usage")
+    return patches
+
+
 def _each(values: Any, count: int, name: str) -> list[Any]:
     """A value for each of several GRADIENDs."""
-    values = list(values)
-    if len(values) != count:
-        raise UsageError(f"{name} needs a value for each of {count} GRADIENDs, not {len(values)}", "usage")
-    return values
+    found = list(values)
+    if len(found) != count:
+        raise UsageError(f"{name} needs a value for each of {count} GRADIENDs, not {len(found)}", "usage")
+    return found
 
 
 def create(
@@ -97,15 +111,15 @@ def create(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    if isinstance(gradiend, (str, bytes, os.PathLike)):
-        gradiends, rates = [gradiend], [learning_rate]
-        factors = [] if feature_factor is None else [feature_factor]
-    else:
-        gradiends = list(gradiend)
-        rates = _each(learning_rate, len(gradiends), "learning_rate")
-        factors = [] if feature_factor is None else _each(feature_factor, len(gradiends), "feature_factor")
+    gradiends = _several(gradiend)
+    rates: list[Any] = [learning_rate]
+    factors: list[Any] = [] if feature_factor is None else [feature_factor]
+    if gradiends != [gradiend]:
         if not gradiends:
             raise UsageError("there is no GRADIEND to add", "usage")
+        rates = _each(learning_rate, len(gradiends), "learning_rate")
+        if feature_factor is not None:
+            factors = _each(feature_factor, len(gradiends), "feature_factor")
     options = [
         *("--feature-factor=" + _numbers(factor) for factor in factors),
         *("--learning-rate=" + _number(rate) for rate in rates),
@@ -151,9 +165,40 @@ def diff(
     return PatchSummary.of(run("diff", options, [base, result], progress)[1])
 
 
+def combine(
+    base: StrPath,
+    patches: Sequence[StrPath],
+    output: StrPath = "gradiend_patch.safetensors",
+    *,
+    values_only: bool = False,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> PatchSummary:
+    """Makes one patch of several that follow each other, as ``diff`` makes it of the two ends.
+
+    Args:
+        base: The base of the first patch.
+        patches: The patches in the order in which they are applied: each is for the result of the one
+            before.
+        output: Where the one patch goes.
+        values_only: Leave out the headers and the order of tensors of the last result.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    options = [
+        *_paths(output=output),
+        _threads(threads),
+        *_flags(values_only=values_only, force=force),
+    ]
+    return PatchSummary.of(run("combine", options, [base, *_patches(patches)], progress)[1])
+
+
 def apply(
     base: StrPath,
-    patch: StrPath,
+    patch: Union[StrPath, Sequence[StrPath]],
     output: Optional[StrPath] = None,
     *,
     in_place: bool = False,
@@ -170,7 +215,8 @@ def apply(
 
     Args:
         base: The base model.
-        patch: The patch, or the folder of its package.
+        patch: The patch, or the folder of its package; of a list, each is for the result of the one
+            before, and all are applied in one pass.
         output: Where the model goes: a file for a file, a folder for a folder.
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
@@ -192,12 +238,12 @@ def apply(
         *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
-    return ModelSummary.of(run("apply", options, [base, patch], progress)[1])
+    return ModelSummary.of(run("apply", options, [base, *_patches(patch)], progress)[1])
 
 
 def strip(
     result: StrPath,
-    patch: StrPath,
+    patch: Union[StrPath, Sequence[StrPath]],
     output: Optional[StrPath] = None,
     *,
     in_place: bool = False,
@@ -213,7 +259,8 @@ def strip(
 
     Args:
         result: The patched model.
-        patch: The patch that was applied, or the one that ``undo`` named.
+        patch: The patch that was applied, or the one that ``undo`` named; of a list, in the order in
+            which they were applied, the last is stripped first.
         output: Where the model goes: a file for a file, a folder for a folder.
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
@@ -233,7 +280,7 @@ def strip(
         *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
-    return ModelSummary.of(run("strip", options, [result, patch], progress)[1])
+    return ModelSummary.of(run("strip", options, [result, *_patches(patch)], progress)[1])
 
 
 def verify(
