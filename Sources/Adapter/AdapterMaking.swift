@@ -1,6 +1,5 @@
 package import ByteIO
 package import Checkpoints
-package import Gradiend
 internal import ModelNames
 package import PatchEngine
 internal import Synchronization
@@ -10,8 +9,7 @@ package struct AdapterMaking {
   private let base: Checkpoint
   private let plan: AdapterPlan
   private let kind: LinearLayers
-  private let match: GradiendMatch
-  private let update: DecoderOutput
+  private let update: GradiendSum
   private let blas: OpenBLAS
   /// What the factors' files say of where the adapter comes from.
   package var origin: [SafetensorsHeader.Metadatum] = []
@@ -31,11 +29,11 @@ package struct AdapterMaking {
 
   /// - Throws: ``PatchError`` if no adapter can be made for the base, or OpenBLAS is not there.
   package init(
-    base: Checkpoint, _ match: GradiendMatch, _ update: DecoderOutput
+    base: Checkpoint, _ update: GradiendSum
   ) throws(PatchError) {
-    (self.base, self.match, self.update) = (base, match, update)
+    (self.base, self.update) = (base, update)
     kind = try LinearLayers.of(base)
-    plan = try AdapterPlan(base, kind, match, update)
+    plan = try AdapterPlan(base, kind, update)
     blas = try OpenBLAS.load()
   }
 
@@ -104,7 +102,7 @@ package struct AdapterMaking {
 
   private func refusal(_ summary: AdapterSummary, _ limit: Double) -> PatchError {
     PatchError(
-      .badInput, path: update.gradiend.path,
+      .badInput, path: base.path,
       "an adapter of rank \(summary.rank) errs by \(Quantity.decimal(summary.relativeError, digits: 3)) of "
         + "the update, and \(Quantity.decimal(limit, digits: 3)) is allowed: the rank is too small, or the "
         + "GRADIEND was barely trained and most of its decoder is still its random start",
@@ -125,7 +123,7 @@ extension AdapterMaking {
     var done = 0
     for (number, layer) in plan.layers.enumerated() {
       try execution.cancellation?.check()
-      try body(number, LayerChange(of: layer, base, update, execution))
+      try body(number, LayerChange(of: layer, base, execution))
       done += layer.tensor.byteCount
       execution.progress?(
         OperationProgress(
@@ -162,7 +160,7 @@ extension AdapterMaking {
       least = (errors.last ?? 1).squareRoot()
     }
     throw PatchError(
-      .badInput, path: update.gradiend.path,
+      .badInput, path: base.path,
       "no rank up to \(Self.ranks.upperBound) errs by \(Quantity.decimal(limit, digits: 4)) or less; the "
         + "largest errs by \(Quantity.decimal(least, digits: 4))",
       remedy: "allow a larger error, or make a patch with 'create'", option: .adapterError)
@@ -231,8 +229,8 @@ extension AdapterMaking {
     let stripes = Matrix.stripes(of: tensor.descriptor.elementCount, width: 1)
     let sums = OrderedSums(count: stripes.count)
     try execution.forEach(stripes.count) { (number) throws(PatchError) in
-      let values = (match.updates[tensor.name] ?? []).values(
-        of: update, from: stripes[number].lowerBound, count: stripes[number].count)
+      let values = update.sums(of: tensor.name).values(
+        fromElement: stripes[number].lowerBound, count: stripes[number].count)
       sums.record(Adapter.squares(of: values.span), of: number)
     }
     return sums.total

@@ -10,7 +10,7 @@ struct AdapterPlan: Sendable {
     let module: String
     let tensor: StoredTensor
     let storage: FloatStorage
-    let updates: [WeightUpdate]
+    let sums: [WeightSum]
     let norm: FoldedNorm?
     /// Whether the tensor is stored as input × output.
     let isTransposed: Bool
@@ -32,7 +32,7 @@ struct AdapterPlan: Sendable {
 
   /// - Throws: ``PatchError`` if nothing is left, or a layer is not what its name says.
   init(
-    _ base: any TensorSource, _ kind: LinearLayers, _ match: GradiendMatch, _ output: DecoderOutput
+    _ base: any TensorSource, _ kind: LinearLayers, _ update: GradiendSum
   ) throws(PatchError) {
     var layers: [Layer] = []
     var norms: [String: FoldedNorm] = [:]
@@ -40,14 +40,14 @@ struct AdapterPlan: Sendable {
     for tensor in base.tensors {
       guard let place = kind.place(of: tensor.name) else { continue }
       if let name = place.norm, norms[name] == nil, let norm = base[name],
-        let updates = match.updates[name], base[Self.bias(of: name)] == nil
+        update.changes(name), base[Self.bias(of: name)] == nil
       {
         norms[name] = try FoldedNorm(
-          norm, updates, output, of: base, addsOne: kind.addsOne, width: tensor.shape.last)
+          norm, update.sums(of: name), of: base, addsOne: kind.addsOne, width: tensor.shape.last)
       }
       let norm = place.norm.flatMap { norms[$0] }
-      let updates = match.updates[tensor.name] ?? []
-      guard norm != nil || !updates.isEmpty else {
+      let sums = update.sums(of: tensor.name)
+      guard norm != nil || !sums.isEmpty else {
         otherModules.append(place.module)
         continue
       }
@@ -61,7 +61,7 @@ struct AdapterPlan: Sendable {
       }
       layers.append(
         Layer(
-          module: place.module, tensor: tensor, storage: storage, updates: updates, norm: norm,
+          module: place.module, tensor: tensor, storage: storage, sums: sums, norm: norm,
           isTransposed: kind.isTransposed))
     }
     guard !layers.isEmpty else {
@@ -73,7 +73,7 @@ struct AdapterPlan: Sendable {
     foldedNormSquares = base.tensors.compactMap { norms[$0.name] }
       .reduce(0) { $0 + squares(of: $1.change.span) }
     let taken = Set(layers.map(\.tensor.name)).union(norms.keys)
-    leftOut = base.tensors.filter { match.updates[$0.name] != nil && !taken.contains($0.name) }
+    leftOut = base.tensors.filter { update.changes($0.name) && !taken.contains($0.name) }
     let last = Set(layers.map { Self.lastPart($0.module) })
     targetModules =
       otherModules.contains { last.contains(Self.lastPart($0)) }

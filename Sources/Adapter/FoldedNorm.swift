@@ -19,8 +19,8 @@ struct FoldedNorm: Sendable {
 
   /// - Throws: ``PatchError`` if the norm has not `width` elements of floats.
   init(
-    _ tensor: StoredTensor, _ updates: [WeightUpdate], _ output: DecoderOutput,
-    of base: any TensorSource, addsOne: Bool, width: Int?
+    _ tensor: StoredTensor, _ sums: [WeightSum], of base: any TensorSource, addsOne: Bool,
+    width: Int?
   ) throws(PatchError) {
     guard let storage = FloatStorage(tensor.elementType), tensor.shape == [width ?? 0] else {
       throw PatchError(
@@ -29,7 +29,7 @@ struct FoldedNorm: Sendable {
           + "norm that feeds layers of \(width ?? 0) columns")
     }
     let weight = base.floats(of: tensor, storage, from: 0, count: tensor.shape[0])
-    change = updates.values(of: output, from: 0, count: weight.count)
+    change = sums.values(fromElement: 0, count: weight.count)
     let scale = weight.map { addsOne ? 1 + $0 : $0 }
     self.scale = scale
     changedScale = zip(scale, change).map { $0 + $1 }
@@ -53,14 +53,14 @@ extension TensorSource {
   }
 }
 
-extension [WeightUpdate] {
-  /// The sum of what they add to elements, one after the other.
-  func values(of output: DecoderOutput, from first: Int, count: Int) -> [Float] {
-    guard var sum = self.first?.values(of: output, from: first, count: count) else {
+extension [WeightSum] {
+  /// What they add to elements together, one after the other.
+  func values(fromElement first: Int, count: Int) -> [Float] {
+    guard var sum = self.first?.values(fromElement: first, count: count) else {
       return [Float](repeating: 0, count: count)
     }
-    for update in dropFirst() {
-      let values = update.values(of: output, from: first, count: count)
+    for next in dropFirst() {
+      let values = next.values(fromElement: first, count: count)
       for index in sum.indices { sum[index] += values[index] }
     }
     return sum

@@ -16,8 +16,7 @@ struct LayerChange {
   /// - Throws: ``PatchError`` if the operation is cancelled, or an element is not finite.
   /// - Complexity: O(elements), in single precision.
   init(
-    of layer: AdapterPlan.Layer, _ base: any TensorSource, _ output: DecoderOutput,
-    _ execution: Execution
+    of layer: AdapterPlan.Layer, _ base: any TensorSource, _ execution: Execution
   ) throws(PatchError) {
     let matrix = Matrix(rowCount: layer.rowCount, columnCount: layer.columnCount)
     let stripes = Matrix.stripes(of: layer.rowCount, width: layer.columnCount)
@@ -27,7 +26,7 @@ struct LayerChange {
     try execution.forEach(stripes.count) { (number) throws(PatchError) in
       let rows = stripes[number]
       let (first, count) = (rows.lowerBound * layer.columnCount, rows.count * layer.columnCount)
-      let values = layer.updates.values(of: output, from: first, count: count)
+      let values = layer.sums.values(fromElement: first, count: count)
       update.record(Adapter.squares(of: values.span), of: number)
       let weights =
         layer.norm == nil

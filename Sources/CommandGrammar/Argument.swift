@@ -23,6 +23,24 @@ package struct Argument<Command: ParsedCommand> {
       isRequired: isRequired, kind: kind)
   }
 
+  /// Values that take all the places left among the operands: at least one, and the last row of
+  /// operands.
+  package static func operands<Value: ArgumentValue>(
+    _ property: WritableKeyPath<Command, [Value]>, _ placeholder: String, help: String
+  ) -> Self {
+    Self(repeated: .operand, property, names: [], placeholder: placeholder, help: help)
+  }
+
+  /// An option that may be given several times, each time with a value to append.
+  package static func options<Value: ArgumentValue>(
+    _ property: WritableKeyPath<Command, [Value]>, _ names: String..., value placeholder: String,
+    help: String, isRequired: Bool = false
+  ) -> Self {
+    Self(
+      repeated: .option, property, names: names, placeholder: placeholder, help: help,
+      isRequired: isRequired)
+  }
+
   /// A switch that sets its property, however often it is given.
   package static func flag(
     _ property: WritableKeyPath<Command, Bool>, _ names: String..., help: String
@@ -40,6 +58,18 @@ package struct Argument<Command: ParsedCommand> {
 }
 
 extension Argument {
+  private init<Value: ArgumentValue>(
+    repeated shape: ArgumentFacts.Shape, _ property: WritableKeyPath<Command, [Value]>,
+    names: [String], placeholder: String, help: String, isRequired: Bool = true
+  ) {
+    facts = ArgumentFacts(
+      shape: shape, names: names, placeholder: placeholder, help: help, isRequired: isRequired,
+      choices: Value.choices, defaultText: nil, valueKind: Value.kind, isRepeatable: true)
+    assign = { (command, text) throws(UsageError) in
+      command[keyPath: property].append(try Value(parsing: text, placeholder: placeholder))
+    }
+  }
+
   private init<Value: ArgumentValue>(
     valued shape: ArgumentFacts.Shape, _ property: WritableKeyPath<Command, Value>,
     names: [String], placeholder: String, help: String, isRequired: Bool,

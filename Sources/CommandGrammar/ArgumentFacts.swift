@@ -31,6 +31,9 @@ package struct ArgumentFacts: Equatable, Sendable {
   /// What its values are, for a shell to complete.
   package let valueKind: ArgumentValueKind
 
+  /// Whether it may be given several times, for several values.
+  package var isRepeatable = false
+
   /// The flag that every command understands without listing it.
   package static let help = Self(
     shape: .flag, names: ["-h", "--help"], placeholder: "", help: "show this help and exit",
@@ -41,16 +44,18 @@ extension ArgumentFacts {
   /// As the usage line shows it: `[-o FILE]`.
   var usage: String {
     let words = (names.prefix(1) + [placeholder]).filter { !$0.isEmpty }.joined(separator: " ")
-    return isRequired ? words : "[\(words)]"
+    return (isRequired ? words : "[\(words)]") + repetition
   }
 
   /// As the help's left column shows it, long names aligned: `-o, --output FILE`.
   var term: String {
-    guard let first = names.first else { return placeholder }
+    guard let first = names.first else { return placeholder + repetition }
     let indent = first.hasPrefix("--") ? "    " : ""
     let value = placeholder.isEmpty ? "" : " \(placeholder)"
     return indent + names.joined(separator: ", ") + value
   }
+
+  private var repetition: String { isRepeatable ? "..." : "" }
 
   /// As the help's right column shows it, with what follows from the value's type.
   var explanation: String {

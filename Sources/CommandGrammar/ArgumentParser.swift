@@ -39,7 +39,7 @@ struct ArgumentParser<Command: ParsedCommand> {
 
   private mutating func readOperand(_ word: String) throws(UsageError) {
     let operands = rows.indices.filter { rows[$0].facts.shape == .operand }
-    guard let row = operands.first(where: { !givenRows.contains($0) }) else {
+    guard let row = operands.first(where: mayBeGiven) else {
       let taken = operands.map { rows[$0].facts.placeholder }.listed(by: "and")
       throw UsageError(
         operands.isEmpty
@@ -88,7 +88,7 @@ struct ArgumentParser<Command: ParsedCommand> {
       guard attached == nil else { throw UsageError("option '\(name)' takes no value") }
       return try assign("", to: row, named: name)
     }
-    guard !givenRows.contains(row) else { throw UsageError("option '\(name)' is given twice") }
+    guard mayBeGiven(row) else { throw UsageError("option '\(name)' is given twice") }
     // Whatever follows is the value, a negative number above all.
     guard let value = attached ?? words.popFirst() else {
       throw UsageError("option '\(name)' needs a value: \(facts.placeholder)")
@@ -116,6 +116,10 @@ struct ArgumentParser<Command: ParsedCommand> {
     for (kind, names) in [("operand", operands), ("option", options)] where !names.isEmpty {
       throw UsageError("missing \(kind)\(names.count > 1 ? "s" : "") \(names.listed(by: "and"))")
     }
+  }
+
+  private func mayBeGiven(_ row: Int) -> Bool {
+    !givenRows.contains(row) || rows[row].facts.isRepeatable
   }
 
   private func row(named name: String) -> Int? {

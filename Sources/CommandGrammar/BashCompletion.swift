@@ -103,7 +103,10 @@ struct BashCompletion {
   /// What the values of a command's arguments can be, operands under their numbers.
   private static func values(of facts: CommandFacts) -> [Arm] {
     let operands = facts.arguments.filter { $0.shape == .operand }.enumerated()
-      .map { (facts: $1, patterns: ["\(facts.name):\($0)"]) }
+      .map { number, operand in
+        let numbers = operand.isRepeatable ? Self.numbers(from: number) : ["\(number)"]
+        return (facts: operand, patterns: numbers.map { "\(facts.name):\($0)" })
+      }
     let options = facts.arguments.filter { $0.shape == .option }
       .map { option in (facts: option, patterns: option.names.map { "\(facts.name):\($0)" }) }
     let arguments = operands + options
@@ -118,6 +121,9 @@ struct BashCompletion {
       (patterns(.text), ""),
     ]
   }
+
+  /// Patterns of all numbers from `first` on, which has one digit.
+  private static func numbers(from first: Int) -> [String] { ["[\(first)-9]", "[1-9][0-9]*"] }
 
   private static func list(_ words: [String]) -> String {
     words.joined(separator: " ").quotedForShell

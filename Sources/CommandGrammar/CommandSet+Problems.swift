@@ -15,6 +15,9 @@ extension CommandSet {
       if zip(operands, operands.dropFirst()).contains(where: { !$0.isRequired && $1.isRequired }) {
         found.append("a required operand follows an optional one")
       }
+      if operands.dropLast().contains(where: \.isRepeatable) {
+        found.append("an operand follows one that takes all places left")
+      }
       for argument in facts.arguments {
         found += argument.problems.map { "'\(argument.term.drop { $0 == " " })' \($0)" }
       }

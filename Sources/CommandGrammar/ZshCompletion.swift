@@ -69,31 +69,33 @@ struct ZshCompletion {
     }
       + operands.enumerated().map { position, operand in
         let colons = operand.isRequired ? ":" : "::"
-        return "\(position + 1)\(colons)\(value(operand, commands))".quotedForShell
+        let place = operand.isRepeatable ? "*:" : "\(position + 1)\(colons)"
+        return (place + value(operand, commands)).quotedForShell
       }
   }
 
   private static func flag(_ facts: ArgumentFacts, excluding names: String) -> String {
-    specification(facts.names, excluding: names, "[\(explanation(facts))]")
+    specification(facts.names, after: "(\(names))", "[\(explanation(facts))]")
   }
 
   private static func valued(_ facts: ArgumentFacts, _ commands: String) -> String {
     // A value may be attached to a short name, and follows a long one after '=' or a blank.
     let spellings = facts.names.map { $0.hasPrefix("--") ? "\($0)=" : "\($0)+" }
+    // A star lets an option be given again.
     return specification(
-      spellings, excluding: facts.names.joined(separator: " "),
+      spellings, after: facts.isRepeatable ? "*" : "(\(facts.names.joined(separator: " ")))",
       "[\(explanation(facts))]:\(value(facts, commands))")
   }
 
-  /// An option and the names that it keeps from being offered.
+  /// An option; `prefix` says what it keeps from being offered, in parentheses.
   private static func specification(
-    _ spellings: [String], excluding names: String, _ rest: String
+    _ spellings: [String], after prefix: String, _ rest: String
   ) -> String {
     guard spellings.count > 1 else {
-      return "(\(names))\(spellings.joined())\(rest)".quotedForShell
+      return "\(prefix)\(spellings.joined())\(rest)".quotedForShell
     }
     // The shell makes a word of each of the spellings in braces.
-    return "(\(names))".quotedForShell + "{\(spellings.joined(separator: ","))}"
+    return prefix.quotedForShell + "{\(spellings.joined(separator: ","))}"
       + rest.quotedForShell
   }
 

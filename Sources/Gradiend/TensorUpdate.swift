@@ -1,26 +1,42 @@
 internal import ByteIO
 package import Checkpoints
 
-/// What a GRADIEND adds to one tensor of the base.
-package struct TensorUpdate: Sendable {
+/// What one GRADIEND adds to one tensor of the base, in the order of its parameter.
+package struct UpdateTerm: Sendable {
   package let output: DecoderOutput
   package let coverage: GradiendCheckpoint.Coverage
-  let storage: FloatStorage
-
-  /// - Returns: nil if an update cannot be added to elements of `type`.
-  package init?(
-    _ output: DecoderOutput, _ coverage: GradiendCheckpoint.Coverage, type: ElementType
-  ) {
-    guard let storage = FloatStorage(type) else { return nil }
-    self.init(output, coverage, storage: storage)
-  }
+  /// The tensor's first element, in the parameter's order.
+  package let firstElement: Int
 
   package init(
-    _ output: DecoderOutput, _ coverage: GradiendCheckpoint.Coverage, storage: FloatStorage
+    _ output: DecoderOutput, _ coverage: GradiendCheckpoint.Coverage, firstElement: Int = 0
   ) {
     self.output = output
     self.coverage = coverage
+    self.firstElement = firstElement
+  }
+
+  fileprivate var latentCount: Int { output.gradiend.configuration.latentCount }
+}
+
+/// What is added to one tensor of the base: the sum of terms.
+package struct TensorUpdate: Sendable {
+  package let terms: [UpdateTerm]
+  private let storage: FloatStorage
+
+  /// - Returns: nil if an update cannot be added to elements of `type`.
+  package init?(_ terms: [UpdateTerm], type: ElementType) {
+    precondition(!terms.isEmpty)
+    guard let storage = FloatStorage(type) else { return nil }
+    self.terms = terms
     self.storage = storage
+  }
+
+  /// The update of one term.
+  package init?(
+    _ output: DecoderOutput, _ coverage: GradiendCheckpoint.Coverage, type: ElementType
+  ) {
+    self.init([UpdateTerm(output, coverage)], type: type)
   }
 
   /// Adds the update to the elements from `first` on, as ``add(_:to:into:)`` does.
@@ -30,82 +46,137 @@ package struct TensorUpdate: Sendable {
     add([(first, base.byteCount / storage.byteWidth)], to: base, into: &result)
   }
 
-  /// Adds the update to runs of elements.
+  /// Adds the update to runs of elements: the terms to each other in single precision, from the first
+  /// to the last, and their sum to the base.
   ///
-  /// Elements that are not selected get a zero added, with the sign of the learning rate: the
+  /// Elements that a term does not select get a zero from it, with the sign of its learning rate: the
   /// reference adds whole tensors, and -0 + 0 is +0.
   ///
   /// - Parameters:
-  ///   - runs: of the parameter's elements, row-major.
+  ///   - runs: of the tensor's elements, in the order of the parameter.
   ///   - base: the elements to add to, one run after the other, and no others.
   ///   - result: as long as `base`.
-  /// - Complexity: O(elements · latents), with a few blocks of memory.
+  /// - Complexity: O(elements · latents of all terms), with a few blocks of memory.
   package func add(
     _ runs: [(first: Int, count: Int)], to base: RawSpan, into result: inout MutableRawSpan
   ) {
     precondition(base.byteCount == result.byteCount)
     precondition(base.byteCount == runs.reduce(0) { $0 + $1.count } * storage.byteWidth)
-    let latentCount = output.gradiend.configuration.latentCount
-    let blockLength = max(1, min(DecoderOutput.blockLength, Self.residentLimit / latentCount))
-    var scratch = [Float](
-      repeating: 0, count: DecoderOutput.scratchLength(latentCount: latentCount))
-    var entries = [Float](repeating: 0, count: blockLength)
-    var update = [Float](repeating: 0, count: blockLength)
+    var room = TermRoom(latentCount: terms.map(\.latentCount).max() ?? 1)
     var done = 0
     for (first, count) in runs {
-      var walk = EntryWalk(coverage, from: first)
-      var released = walk.position
-      for start in stride(from: 0, to: count, by: blockLength) {
-        let length = min(blockLength, count - start)
+      var walks = terms.map { TermWalk($0, from: first) }
+      for start in stride(from: 0, to: count, by: room.blockLength) {
+        let length = min(room.blockLength, count - start)
         let elements = first + start..<first + start + length
-        var scratchSpan = scratch.mutableSpan
-        if coverage.isComplete {
-          compute(
-            from: coverage.entries.lowerBound + elements.lowerBound, count: length, into: &update,
-            &scratchSpan)
-        } else {
-          scatter(&walk, elements, into: &update, &entries, &scratchSpan)
+        for index in walks.indices {
+          walks[index].compute(elements, in: &room, isLast: start + length == count)
+          room.addTerm(isFirst: index == 0, count: length)
         }
         storage.add(
-          update.span.extracting(first: length), to: base, into: &result,
+          room.sum.span.extracting(first: length), to: base, into: &result,
           at: (done + start) * storage.byteWidth)
-        let position = coverage.isComplete ? elements.upperBound : walk.position
-        if start + length == count || (position - released) * latentCount >= Self.residentLimit {
-          let entry = coverage.entries.lowerBound
-          output.releasePages(of: entry + released..<entry + position)
-          released = position
-        }
       }
       done += count
     }
   }
+}
+
+/// What a block of elements is computed in.
+private struct TermRoom {
+  /// How many elements are computed at a time.
+  let blockLength: Int
+  /// The block of one term.
+  var term: [Float]
+  /// The sum of the terms so far.
+  private(set) var sum: [Float]
+  var entries: [Float]
+  var scratch: [Float]
+
+  /// - Parameter latentCount: the largest of all terms.
+  init(latentCount: Int) {
+    blockLength = max(1, min(DecoderOutput.blockLength, TermWalk.residentLimit / latentCount))
+    term = [Float](repeating: 0, count: blockLength)
+    sum = term
+    entries = term
+    scratch = [Float](
+      repeating: 0, count: DecoderOutput.scratchLength(latentCount: latentCount))
+  }
+
+  mutating func addTerm(isFirst: Bool, count: Int) {
+    guard !isFirst else { return swap(&sum, &term) }
+    unsafe sum.withUnsafeMutableBufferPointer { sums in
+      unsafe term.withUnsafeBufferPointer { summands in
+        guard let to = sums.baseAddress, let from = summands.baseAddress else { return }
+        unsafe Kernels.current.add(from, to, count)
+      }
+    }
+  }
+}
+
+/// Computes the elements of a term, block after block of one run.
+private struct TermWalk {
+  private let term: UpdateTerm
+  private var walk: EntryWalk
+  /// The position up to which the memory of the weights was given back.
+  private var released: Int
 
   /// How many of the GRADIEND's weights are worked on before the memory of their file is given back.
-  private static let residentLimit = 1 << 21
+  static let residentLimit = 1 << 21
+
+  /// Begins at the element `first` of the tensor, in the order of the parameter.
+  init(_ term: UpdateTerm, from first: Int) {
+    self.term = term
+    walk = EntryWalk(term.coverage, from: term.firstElement + first)
+    released = walk.position
+  }
+
+  /// Puts the elements into the room's `term`.
+  ///
+  /// - Parameters:
+  ///   - elements: of the tensor; they follow those of the call before.
+  ///   - room: where there is room for as many.
+  ///   - isLast: whether no more of the run follow.
+  mutating func compute(_ elements: Range<Int>, in room: inout TermRoom, isLast: Bool) {
+    let coverage = term.coverage
+    let first = term.firstElement + elements.lowerBound
+    let own = first..<first + elements.count
+    if coverage.isComplete {
+      compute(
+        from: coverage.entries.lowerBound + first, count: own.count, into: &room.term,
+        &room.scratch)
+    } else {
+      scatter(own, in: &room)
+    }
+    let position = coverage.isComplete ? own.upperBound : walk.position
+    if isLast || (position - released) * term.latentCount >= Self.residentLimit {
+      let entry = coverage.entries.lowerBound
+      term.output.releasePages(of: entry + released..<entry + position)
+      released = position
+    }
+  }
 
   private func compute(
-    from entry: Int, count: Int, into values: inout [Float], _ scratch: inout MutableSpan<Float>
+    from entry: Int, count: Int, into values: inout [Float], _ scratch: inout [Float]
   ) {
     var span = values.mutableSpan
-    output.compute(count, from: entry, into: &span, scratch: &scratch)
+    var scratch = scratch.mutableSpan
+    term.output.compute(count, from: entry, into: &span, scratch: &scratch)
   }
 
   /// Puts the entries of the selected elements in `elements` at their places, zeros elsewhere.
-  private func scatter(
-    _ walk: inout EntryWalk, _ elements: Range<Int>, into update: inout [Float],
-    _ entries: inout [Float], _ scratch: inout MutableSpan<Float>
-  ) {
-    let zero = output.learningRate * 0
-    for index in 0..<elements.count { update[index] = zero }
+  private mutating func scatter(_ elements: Range<Int>, in room: inout TermRoom) {
+    let zero = term.output.learningRate * 0
+    for index in 0..<elements.count { room.term[index] = zero }
     let places = walk.next(elements)
     var done = 0
     while done < places.count {
       // Consecutive entries are computed together; only unsorted indices break them up.
       var end = done + 1
       while end < places.count, places[end].entry == places[end - 1].entry + 1 { end += 1 }
-      compute(from: places[done].entry, count: end - done, into: &entries, &scratch)
+      compute(from: places[done].entry, count: end - done, into: &room.entries, &room.scratch)
       for index in done..<end {
-        update[places[index].element - elements.lowerBound] = entries[index - done]
+        room.term[places[index].element - elements.lowerBound] = room.entries[index - done]
       }
       done = end
     }

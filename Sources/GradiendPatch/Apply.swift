@@ -6,57 +6,67 @@ internal import InPlace
 internal import PatchEngine
 internal import PatchFormat
 
-/// Applies a patch to its base.
+/// Applies a patch to its base, or several that follow each other in one pass.
 public struct Apply: PatchOperation {
   /// The base: checkpoint file or folder; of a split set of GGUF files, the first.
   public var base: String
-  /// The patch file.
-  public var patch: String
+  /// The patch files, in the order in which they are applied: each is for the result of the one before.
+  public var patches: [String]
   /// Where the result goes.
   public var destination: ModelDestination
   /// Whether to check the SHA-256 of the result's files too, which takes longer than all the rest.
   public var checksSHA256 = false
-  /// Whether to leave what belongs to no tensor as the base has it, even if the patch carries more.
+  /// Whether to leave what belongs to no tensor as the base has it, even if a patch carries more.
   public var valuesOnly = false
   /// 0 for one a core.
   public var threadCount = 0
 
   /// Applies a patch with the default options.
   public init(base: String, patch: String, to destination: ModelDestination) {
+    self.init(base: base, patches: [patch], to: destination)
+  }
+
+  /// Applies patches one after the other with the default options.
+  public init(base: String, patches: [String], to destination: ModelDestination) {
     self.base = base
-    self.patch = patch
+    self.patches = patches
     self.destination = destination
   }
 
-  /// Writes the result, once the digests of all tensors of base and result are those in the patch.
+  /// Writes the result, once the digests of all tensors of base and result are those in the patches.
   ///
   /// - Throws: ``PatchError``; nothing then has the output's name, and a model in place is as it was,
   ///   unless the error says that the change is unfinished.
   /// - Complexity: O(bytes of the base), with a few chunks of memory for each thread.
   public func run(in execution: Execution) throws(PatchError) -> ModelSummary {
-    try destination.write(.apply, base, patch, checksSHA256, valuesOnly, execution)
+    try destination.write(.apply, base, patches, checksSHA256, valuesOnly, execution)
   }
 }
 
-/// Strips a patch from its result, which gives the base back.
+/// Strips a patch from its result, which gives the base back, or several that follow each other.
 public struct Strip: PatchOperation {
   /// The result: checkpoint file or folder; of a split set of GGUF files, the first.
   public var result: String
-  /// The patch file.
-  public var patch: String
+  /// The patch files, in the order in which they are applied: each is for the result of the one before.
+  public var patches: [String]
   /// Where the base goes.
   public var destination: ModelDestination
   /// Whether to check the SHA-256 of the base's files too, which takes longer than all the rest.
   public var checksSHA256 = false
-  /// Whether to leave what belongs to no tensor as the result has it, even if the patch carries more.
+  /// Whether to leave what belongs to no tensor as the result has it, even if a patch carries more.
   public var valuesOnly = false
   /// 0 for one a core.
   public var threadCount = 0
 
   /// Strips a patch with the default options.
   public init(result: String, patch: String, to destination: ModelDestination) {
+    self.init(result: result, patches: [patch], to: destination)
+  }
+
+  /// Strips patches, the last one first, with the default options.
+  public init(result: String, patches: [String], to destination: ModelDestination) {
     self.result = result
-    self.patch = patch
+    self.patches = patches
     self.destination = destination
   }
 
@@ -65,7 +75,7 @@ public struct Strip: PatchOperation {
   /// - Throws: ``PatchError``, as ``Apply`` does.
   /// - Complexity: O(bytes of the result), with a few chunks of memory for each thread.
   public func run(in execution: Execution) throws(PatchError) -> ModelSummary {
-    try destination.write(.strip, result, patch, checksSHA256, valuesOnly, execution)
+    try destination.write(.strip, result, patches, checksSHA256, valuesOnly, execution)
   }
 }
 
@@ -110,16 +120,16 @@ public struct ModelDestination: Sendable {
   }
 
   fileprivate func write(
-    _ direction: Direction, _ checkpoint: String, _ patch: String, _ checksSHA256: Bool,
+    _ direction: Direction, _ checkpoint: String, _ names: [String], _ checksSHA256: Bool,
     _ valuesOnly: Bool, _ execution: Execution
   ) throws(PatchError) -> ModelSummary {
-    let patch = try InputName(patch).patch()
+    let patches = try InputName.patches(names)
     switch kind {
     case .files(let path, let overwrites, let synchronises, let undo):
       let input = try InputName(checkpoint).checkpoint()
-      try OutputGuard([input], files: [patch.file])
+      try OutputGuard([input], files: patches.patches.map(\.file))
         .check(try CheckpointOutput.paths(path, for: input) + [undo].compactMap { $0 })
-      var patching = ModelPatching(direction, input, patch, output: path)
+      var patching = ModelPatching(direction, input, patches, output: path)
       patching.overwrites = overwrites
       patching.synchronises = synchronises
       patching.undo = undo
@@ -127,7 +137,7 @@ public struct ModelDestination: Sendable {
       patching.valuesOnly = valuesOnly
       return try patching.run(execution)
     case .inPlace(let rollsBack, let disk):
-      var patching = InPlacePatching(direction, try Self.changeable(checkpoint), patch)
+      var patching = InPlacePatching(direction, try Self.changeable(checkpoint), patches)
       patching.rollsBack = rollsBack
       patching.checksSHA256 = checksSHA256
       patching.valuesOnly = valuesOnly

@@ -46,7 +46,13 @@ public struct Diff: PatchOperation {
     var encoder = PatchEncoder(
       base: base, tensors: tensors, source: .diff, output: output, overwrites: overwrites)
     encoder.otherInputs = [result]
-    encoder.layoutSource = carriesLayouts ? result : nil
+    if carriesLayouts {
+      // Files of another layout are hashed as they are.
+      encoder.resultLayout = (
+        CheckpointLayout(result),
+        { _ in FileHasher.digests(result.files.map(\.mapped), named: base) }
+      )
+    }
     encoder.origins = PatchMetadata.Origins(base: baseName.origin, result: resultName.origin)
     encoder.maxRelativeError = maxRelativeError
     var summary = try encoder.run(execution)

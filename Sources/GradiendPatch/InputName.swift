@@ -116,6 +116,16 @@ struct InputName {
     try open(path) { (path) throws(CheckpointError) in try GradiendCheckpoint(path: path) }
   }
 
+  /// Opens patches, which must follow each other.
+  ///
+  /// - Throws: ``PatchError`` if one cannot be opened, or they are out of order.
+  static func patches(_ names: [String]) throws(PatchError) -> PatchSequence {
+    // Not more are opened than are taken.
+    try PatchSequence.check(count: names.count)
+    return try PatchSequence(
+      names.map { (name) throws(PatchError) in try InputName(name).patch() })
+  }
+
   /// Opens the patch, in a folder that of the usual name.
   func patch() throws(PatchError) -> PatchFile {
     let isFolder = (try? FileStatus(path: path))?.isFolder ?? false

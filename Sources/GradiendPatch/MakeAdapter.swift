@@ -1,27 +1,23 @@
 public import Adapter
 internal import Checkpoints
-internal import Gradiend
 internal import PatchEngine
 internal import PatchFormat
 
-/// Makes a LoRA adapter of what a GRADIEND adds to a base, before it is rounded (Formats/adapter.md).
+/// Makes a LoRA adapter of what a GRADIEND, or several, add to a base, before it is rounded
+/// (Formats/adapter.md).
 public struct MakeAdapter: PatchOperation {
   /// The ranks that factors can have.
   public static let ranks = AdapterMaking.ranks
 
   /// Checkpoint file or folder.
   public var base: String
-  /// GRADIEND checkpoint folder.
-  public var gradiend: String
+  /// What is added to the weights.
+  public var summands: [Create.Summand]
   /// The folder to make.
   public var output: String
   /// The GGUF adapter to make, if any.
   public var ggufOutput: String?
-  /// h, one value a latent; none for a part other than ``GradiendPart/decoder``, which ignores it.
-  public var featureFactors: [Float]
-  /// α, which multiplies the part.
-  public var learningRate: Float
-  /// What is added to the weights.
+  /// What of each GRADIEND is added.
   public var part = GradiendPart.decoder
   /// The rank of each layer's factors. Nil for the smallest that keeps to ``maxRelativeError``, or 8 if
   /// that is nil, too.
@@ -33,15 +29,20 @@ public struct MakeAdapter: PatchOperation {
   /// 0 for one a core.
   public var threadCount = 0
 
-  /// Makes an adapter with the default options.
+  /// Makes an adapter of one GRADIEND with the default options.
   public init(
     base: String, gradiend: String, output: String, featureFactors: [Float], learningRate: Float
   ) {
+    let summand = Create.Summand(
+      gradiend: gradiend, featureFactors: featureFactors, learningRate: learningRate)
+    self.init(base: base, adding: [summand], output: output)
+  }
+
+  /// Makes an adapter of the sum of several with the default options.
+  public init(base: String, adding summands: [Create.Summand], output: String) {
     self.base = base
-    self.gradiend = gradiend
+    self.summands = summands
     self.output = output
-    self.featureFactors = featureFactors
-    self.learningRate = learningRate
   }
 
   /// Decomposes the update and writes the adapter.
@@ -50,31 +51,25 @@ public struct MakeAdapter: PatchOperation {
   ///   allowed; nothing then has an output's name.
   /// - Complexity: O(elements of the update · rank), with the largest matrix of a layer in memory.
   public func run(in execution: Execution) throws(PatchError) -> AdapterSummary {
-    let (baseName, gradiendName) = (try InputName(self.base), try InputName(self.gradiend))
-    var creation = Create(
-      base: self.base, gradiend: self.gradiend, featureFactors: featureFactors,
-      learningRate: learningRate)
-    creation.part = part
-    let gradiend = try Create.gradiend(gradiendName, base: baseName)
+    let baseName = try InputName(self.base)
+    let opened = try OpenedSummands(summands, part: part.part, base: baseName)
     let base = try baseName.checkpoint()
-    try creation.checkArguments(gradiend)
-    let inputs = gradiend.determiningBytes(part: part.part).map(\.file)
-    try OutputGuard([base], files: inputs).check([output, ggufOutput].compactMap { $0 })
-    let update = DecoderOutput(
-      gradiend, part: part.part, featureFactors: featureFactors, learningRate: learningRate)
-    let match = try GradiendMatch(gradiend, of: base)
-    var making = try AdapterMaking(base: base, match, update)
-    let origins = PatchMetadata.Origins(base: baseName.origin, gradiend: gradiendName.origin)
-    making.origin =
-      [.init("gradiend_patch_adapter", "1")] + (try creation.source(gradiend, execution)).entries
-      + origins.entries
-    making.baseName = baseName.origin.map { ("\($0.repository)", "\($0.commit)") }
+    try OutputGuard([base], files: opened.files).check([output, ggufOutput].compactMap { $0 })
+    let sum = try opened.sum(of: base)
+    var making = try AdapterMaking(base: base, sum)
+    let updates = try opened.updates(execution.silent)
+    making.origin = [.init("gradiend_patch_adapter", "1")]
+    making.origin += PatchMetadata.entries(of: updates, part: part.name)
+    if let origin = baseName.origin {
+      making.origin += PatchMetadata.entries(of: [origin], "base")
+      making.baseName = ("\(origin.repository)", "\(origin.commit)")
+    }
     making.rank = rank
     making.maxRelativeError = maxRelativeError
-    making.otherFiles = inputs
+    making.otherFiles = opened.files
     var summary = try making.run(
       path: output, ggufPath: ggufOutput, overwrites: overwrites, execution)
-    summary.notes = match.notes + summary.notes
+    summary.notes = sum.notes + summary.notes
     return summary
   }
 }

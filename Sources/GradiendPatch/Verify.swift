@@ -50,7 +50,7 @@ public struct Verify: PatchOperation {
     let files = hashes.withState { $0.finish() }
     try UnfinishedChange.check(checkpoint)
     return Verdict(
-      DigestVerdict(match, plan, digests), files: files,
+      DigestVerdict(match, plan.tensors, digests), files: files,
       damaged: Self.damaged(checkpoint, files),
       patch.metadata)
   }

@@ -1,7 +1,7 @@
 internal import ByteIO
 internal import PatchEngine
 
-/// The chunks that a patch changes, in runs that fit into a journal (Formats/journal.md, section 3).
+/// The chunks that a run changes, in runs that fit into a journal (Formats/journal.md, section 3).
 struct ChangeBatches: Sendable {
   /// A chunk's place among the batches.
   struct Place: Sendable {
@@ -17,7 +17,7 @@ struct ChangeBatches: Sendable {
   /// What the journal of a new change has as its limit.
   static func limit(for run: PatchRun) -> Int {
     let byteCount = run.plan.chunks.reduce(0) {
-      $0 + ($1.tensor.changes($1) ? $1.byteRange.count : 0)
+      $0 + (run.changes($1) ? $1.byteRange.count : 0)
     }
     return max(1, min(byteCount / 16, JournalHeader.largestBatchLimit))
   }
@@ -28,7 +28,7 @@ struct ChangeBatches: Sendable {
     var places: [Place?] = []
     var room = 0
     for chunk in run.plan.chunks {
-      guard chunk.tensor.changes(chunk) else {
+      guard run.changes(chunk) else {
         places.append(nil)
         continue
       }

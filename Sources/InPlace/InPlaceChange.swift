@@ -5,7 +5,7 @@ internal import PatchEngine
 internal import PatchFormat
 internal import Synchronization
 
-/// A checkpoint on its way from one of a patch's two to the other (Formats/journal.md).
+/// A checkpoint on its way from one end of a run to the other (Formats/journal.md).
 ///
 /// All items of the batches below the boundary are the output's, and all others the input's.
 struct InPlaceChange: Sendable {
@@ -77,7 +77,7 @@ struct InPlaceChange: Sendable {
     guard !again.rawSpan.hasSameBytes(as: bytes) else { return }
     let name = chunk.tensor.name
     throw PatchError(
-      .badInput, path: match.patch.path, tensor: name,
+      .badInput, path: run.patchPath, tensor: name,
       "tensor '\(name)': the change could not be undone",
       remedy: "ask the publisher for a sound patch")
   }
@@ -163,7 +163,7 @@ struct InPlaceChange: Sendable {
     // Bytes that nobody has checked would be lost with what they replace.
     guard let moved, Digest128(of: moved.rawSpan) == new.digest(of: chunk.number) else {
       let isPatch = Digest128(of: bytes) == old.digest(of: chunk.number)
-      throw changed(chunk, in: isPatch ? match.patch.path : match.source.path)
+      throw changed(chunk, in: isPatch ? run.patchPath : match.source.path)
     }
     return moved
   }

@@ -2,16 +2,16 @@ package import ByteIO
 package import Checkpoints
 package import DeltaCoding
 package import PatchEngine
-package import PatchFormat
+internal import PatchFormat
 
-/// Applies a patch to its base, or strips it from its result, in the checkpoint's own files.
+/// Applies patches to their base, or strips them from their result, in the checkpoint's own files.
 ///
 /// A journal beside them (Formats/journal.md) takes care that from any interruption the same
 /// operation goes on, or undoes what was done, byte for byte.
 package struct InPlacePatching: Sendable {
   package let direction: Direction
   package let input: Checkpoint
-  package let patch: PatchFile
+  package let patches: PatchSequence
   /// Whether to undo what an interrupted run has done, instead of finishing it.
   package var rollsBack = false
   /// Whether to leave what belongs to no tensor as it is, even if the patch carries more. It never
@@ -22,10 +22,10 @@ package struct InPlacePatching: Sendable {
   /// What files are changed through.
   package var disk: any Disk = SystemDisk()
 
-  package init(_ direction: Direction, _ input: Checkpoint, _ patch: PatchFile) {
+  package init(_ direction: Direction, _ input: Checkpoint, _ patches: PatchSequence) {
     self.direction = direction
     self.input = input
-    self.patch = patch
+    self.patches = patches
   }
 
   /// Changes the files, once the digests of all tensors of input and output were found to be those in
@@ -55,34 +55,36 @@ package struct InPlacePatching: Sendable {
   private func begin(
     _ files: ChangedFiles, _ execution: Execution
   ) throws(PatchError) -> ModelSummary {
-    let match = try PatchMatch(patch, input)
-    let run = PatchRun(match, direction)
+    let run = try PatchRun(patches, input, direction)
     if rollsBack {
-      try DigestVerdict(of: match, execution).check(is: direction.input)
-      return summary(match, direction.input, ["there was nothing to roll back"])
+      try run.checkInput(ChunkDigests.read(run.match, run.plan, execution))
+      return summary(run, direction.input, ["there was nothing to roll back"])
     }
-    try checkLayout(match)
+    try checkLayout(run)
     let batches = ChangeBatches(run, limit: ChangeBatches.limit(for: run))
     let change = InPlaceChange(run, batches, execution)
     let phases = PhasedProgress(batches, run.plan, execution)
     // Of the patch as it is tried now, whatever becomes of the file.
     let digest = patchDigest()
     let hashes = checksSHA256 ? OrderedStage(FileHasher(input), execution) : nil
-    if checksSHA256 { try match.checkHasPublishedBytes() }
+    if checksSHA256 { try run.match.checkHasPublishedBytes() }
     do {
       try change.survey(hashes: hashes, progress: phases.surveying)
     } catch  where error.isOfContents {
-      guard let found = try? DigestVerdict(of: match, execution.uncancellable) else { throw error }
-      if found.is(direction.output) {
-        return summary(match, direction.output, ["it was the \(direction.output.name) already"])
+      guard let found = try? ChunkDigests.read(run.match, run.plan, execution.uncancellable) else {
+        throw error
       }
-      try found.check(is: direction.input)
+      if run.verdict(at: direction.output, found).is(direction.output) {
+        return summary(run, direction.output, ["it was the \(direction.output.name) already"])
+      }
+      try run.checkInput(found)
       throw error
     }
     if let hashes {
-      try match.check(hashes.withState { $0.finish() }, of: direction.output)
+      try run.match(at: direction.output)
+        .check(hashes.withState { $0.finish() }, of: direction.output)
     }
-    guard batches.count > 0 else { return summary(match, direction.output) }
+    guard batches.count > 0 else { return summary(run, direction.output) }
     let header = JournalHeader(
       direction: direction, batchLimit: batches.limit, slotByteCount: batches.slotByteCount,
       patchDigest: digest, fileNames: files.names)
@@ -90,22 +92,23 @@ package struct InPlacePatching: Sendable {
     defer { underWay.end() }
     let journal = try ChangeJournal(creating: header, at: files.journalPath, disk: disk)
     try finish(change, files, journal, phases)
-    return summary(match, direction.output, isChanged: true)
+    return summary(run, direction.output, isChanged: true)
   }
 
   /// Headers may grow, and then every tensor would move.
-  private func checkLayout(_ match: PatchMatch) throws(PatchError) {
+  private func checkLayout(_ run: PatchRun) throws(PatchError) {
     let own = CheckpointLayout(input)
-    guard !valuesOnly, try match.layout(of: direction.output, given: own) != nil else { return }
+    guard !valuesOnly, try run.layout(given: own).layout.encoded != own.encoded else { return }
     throw PatchError(
       .usage, path: input.path,
       "the patch changes the files' headers too, which cannot be done in place",
       remedy: "leave them as they are, or write new files", option: .valuesOnly)
   }
 
-  /// The digest of the whole patch file, as it is now.
+  /// The digest of the whole patch file, as it is now; of several, that of their digests.
   private func patchDigest() -> Digest128 {
-    Digest128(of: patch.file, in: 0..<patch.file.byteCount)
+    let digests = patches.patches.map { Digest128(of: $0.file, in: 0..<$0.file.byteCount) }
+    return digests.count == 1 ? digests[0] : TensorDigest.combine(digests)
   }
 
   // MARK: From a journal
@@ -116,8 +119,7 @@ package struct InPlacePatching: Sendable {
   private func resume(
     _ journal: ChangeJournal, _ files: ChangedFiles, _ execution: Execution
   ) throws(PatchError) -> ModelSummary? {
-    let match = try PatchMatch(patch, input, isPartlyChanged: true)
-    let run = PatchRun(match, direction)
+    let run = try PatchRun(patches, input, direction, isPartlyChanged: true)
     let batches = ChangeBatches(run, limit: journal.header.batchLimit)
     var journal = journal
     let last = try journal.readLastRecord(for: batches)
@@ -128,8 +130,8 @@ package struct InPlacePatching: Sendable {
     } catch  where error.isOfContents {
       let digest = patchDigest()
       guard digest == journal.header.patchDigest else { throw error }
-      guard let found = try? DigestVerdict(of: match, execution.uncancellable),
-        found.isBase || found.isResult
+      guard let found = try? ChunkDigests.read(run.match, run.plan, execution.uncancellable),
+        run.verdict(at: .base, found).isBase || run.verdict(at: .result, found).isResult
       else {
         throw PatchError(
           .badInput, path: input.path, tensor: error.tensor,
@@ -142,8 +144,8 @@ package struct InPlacePatching: Sendable {
     try finish(change, files, journal, phases)
     let note = "what an interrupted \(direction.command) had begun"
     return rollsBack
-      ? summary(match, direction.input, ["rolled back " + note])
-      : summary(match, direction.output, isChanged: true, ["finished " + note])
+      ? summary(run, direction.input, ["rolled back " + note])
+      : summary(run, direction.output, isChanged: true, ["finished " + note])
   }
 
   private func checkIsOurs(
@@ -154,7 +156,9 @@ package struct InPlacePatching: Sendable {
       if header.direction != direction {
         "\(header.direction.command) in place was interrupted here, not \(direction.command)"
       } else if header.patchDigest != patchDigest() {
-        "\(direction.command) in place was interrupted here with another patch than \(patch.path)"
+        "\(direction.command) in place was interrupted here with "
+          + (patches.patches.count > 1 ? "other patches than" : "another patch than")
+          + " \(patches.path)"
       } else if header.fileNames != files.names {
         "\(direction.command) in place was interrupted here on other files: "
           + header.fileNames.joined(separator: ", ")
@@ -221,7 +225,7 @@ package struct InPlacePatching: Sendable {
       }
       var execution = change.execution.uncancellable
       execution.progress = progress
-      found = try DigestVerdict(of: PatchMatch(patch, checkpoint), execution)
+      found = try DigestVerdict(of: PatchMatch(patches.end(role), checkpoint), execution)
     } catch  where error.isOfContents {
       throw damaged(error.message, error.tensor, journal)
     } catch {
@@ -256,8 +260,8 @@ package struct InPlacePatching: Sendable {
   }
 
   private func summary(
-    _ match: PatchMatch, _ role: CheckpointRole, isChanged: Bool = false, _ notes: [String] = []
+    _ run: PatchRun, _ role: CheckpointRole, isChanged: Bool = false, _ notes: [String] = []
   ) -> ModelSummary {
-    ModelSummary(match, path: input.path, role: role, isChanged: isChanged, notes: notes)
+    ModelSummary(run, path: input.path, role: role, isChanged: isChanged, notes: notes)
   }
 }

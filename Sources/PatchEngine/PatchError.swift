@@ -76,6 +76,11 @@ public struct PatchError: Error, Sendable {
   public func advising(_ remedy: String?) -> PatchError {
     PatchError(kind, path: path, tensor: tensor, message, remedy: remedy, option: option)
   }
+
+  /// The same error with more at the end of its message.
+  package func adding(_ end: String) -> PatchError {
+    PatchError(kind, path: path, tensor: tensor, message + end, remedy: remedy, option: option)
+  }
 }
 
 extension PatchError: CustomStringConvertible {

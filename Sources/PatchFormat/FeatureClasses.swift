@@ -56,13 +56,11 @@ package struct FeatureClasses: Equatable, Sendable {
   }
 }
 
-extension PatchMetadata {
+extension PatchMetadata.Update {
   /// The classes of the feature towards which the update goes: those that h encodes, if α adds rather
   /// than takes away. Nil where that is not known.
   package var direction: String? {
-    guard case .gradiend(let update) = source, let factors = update.featureFactors,
-      (Float(update.learningRate) ?? 0) > 0
-    else { return nil }
-    return update.featureClasses?.names(towards: factors)
+    guard let featureFactors, (Float(learningRate) ?? 0) > 0 else { return nil }
+    return featureClasses?.names(towards: featureFactors)
   }
 }

@@ -5,7 +5,8 @@ package import Checkpoints
 package struct PatchMetadata: Equatable, Sendable {
   /// Where the result's values came from.
   package enum Source: Equatable, Sendable {
-    case gradiend(Update)
+    /// Computed: the base and the sum of these, at least one, in their order.
+    case gradiend([Update], part: String)
     case diff
   }
 
@@ -14,30 +15,21 @@ package struct PatchMetadata: Equatable, Sendable {
     /// Nil for a part that ignores them.
     package var featureFactors: String?
     package var learningRate: String
-    package var part: String
     package var gradiendDigest: String
     /// Nil where the GRADIEND does not tell, or the part ignores feature factors.
     package var featureClasses: FeatureClasses?
+    /// Where on the Hub the GRADIEND comes from, if that is known.
+    package var origin: Provenance?
 
     package init(
-      featureFactors: String?, learningRate: String, part: String, gradiendDigest: String,
-      featureClasses: FeatureClasses? = nil
+      featureFactors: String?, learningRate: String, gradiendDigest: String,
+      featureClasses: FeatureClasses? = nil, origin: Provenance? = nil
     ) {
       self.featureFactors = featureFactors
-      self.featureClasses = featureClasses
       self.learningRate = learningRate
-      self.part = part
       self.gradiendDigest = gradiendDigest
-    }
-
-    /// The metadata in the order in which people read it.
-    package var entries: [SafetensorsHeader.Metadatum] {
-      [
-        featureFactors.map { .init("feature_factor", $0) },
-        featureClasses.map { .init("feature_classes", $0.lines) },
-        .init("learning_rate", learningRate), .init("part", part),
-        .init("gradiend_digest", gradiendDigest),
-      ].compactMap { $0 }
+      self.featureClasses = featureClasses
+      self.origin = origin
     }
   }
 
@@ -71,29 +63,14 @@ package struct PatchMetadata: Equatable, Sendable {
     }
   }
 
-  /// Where on the Hub the inputs come from, as far as that is known.
+  /// Where on the Hub the two checkpoints come from, as far as that is known.
   package struct Origins: Equatable, Sendable {
     package var base: Provenance?
     package var result: Provenance?
-    package var gradiend: Provenance?
 
-    package init(
-      base: Provenance? = nil, result: Provenance? = nil, gradiend: Provenance? = nil
-    ) {
+    package init(base: Provenance? = nil, result: Provenance? = nil) {
       self.base = base
       self.result = result
-      self.gradiend = gradiend
-    }
-
-    /// The metadata in the order in which people read it.
-    package var entries: [SafetensorsHeader.Metadatum] {
-      [("gradiend", gradiend), ("base", base), ("result", result)].flatMap { key, origin in
-        origin.map {
-          [
-            .init(key + "_repository", "\($0.repository)"), .init(key + "_commit", "\($0.commit)"),
-          ]
-        } ?? []
-      }
     }
   }
 
@@ -135,11 +112,14 @@ package struct PatchMetadata: Equatable, Sendable {
     ]
     switch source {
     case .diff: entries.append(.init("source", "diff"))
-    case .gradiend(let update):
+    case .gradiend(let updates, let part):
       entries.append(.init("source", "gradiend"))
-      entries += update.entries
+      entries += Self.entries(of: updates, part: part)
     }
-    entries += origins.entries
+    for (key, origin) in [("base", origins.base), ("result", origins.result)] {
+      guard let origin else { continue }
+      entries += Self.entries(of: [origin], key)
+    }
     if let precision {
       entries += [
         .init("max_relative_error", precision.maxRelativeError),
@@ -163,7 +143,7 @@ package struct PatchMetadata: Equatable, Sendable {
   ///
   /// - Throws: ``FormatError`` if this is no patch, one of a newer version, or lacks or adds a key.
   package init(parsing header: SafetensorsHeader) throws(FormatError) {
-    var fields = Fields(header.metadata)
+    var fields = MetadataFields(header.metadata)
     guard fields.take("format") == Self.format else {
       throw FormatError(
         offset: 8,
@@ -181,20 +161,11 @@ package struct PatchMetadata: Equatable, Sendable {
     case "diff": source = .diff
     case "gradiend":
       let part = try fields.require("part")
-      source = .gradiend(
-        Update(
-          featureFactors: part == "decoder" ? try fields.require("feature_factor") : nil,
-          learningRate: try fields.require("learning_rate"),
-          part: part,
-          gradiendDigest: try fields.require("gradiend_digest"),
-          featureClasses: part == "decoder" ? try fields.takeClasses() : nil))
+      source = .gradiend(try fields.takeUpdates(part: part), part: part)
     case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
     }
-    origins = Origins(base: try fields.takeOrigin("base"))
-    switch source {
-    case .gradiend: origins.gradiend = try fields.takeOrigin("gradiend")
-    case .diff: origins.result = try fields.takeOrigin("result")
-    }
+    origins = Origins(base: try fields.takeOrigins("base", count: 1)[0])
+    if source == .diff { origins.result = try fields.takeOrigins("result", count: 1)[0] }
     if let maxRelativeError = fields.take("max_relative_error") {
       precision = Precision(
         maxRelativeError: maxRelativeError, relativeError: try fields.require("relative_error"))
@@ -225,70 +196,5 @@ package struct PatchMetadata: Equatable, Sendable {
       bytes.appendText(entry.value)
     }
     return Digest128(of: bytes.rawSpan)
-  }
-}
-
-/// Metadata that are taken key by key until none is left.
-private struct Fields {
-  private var rest: [String: String]
-
-  init(_ metadata: [SafetensorsHeader.Metadatum]) {
-    // Keys that differ in bytes may still be equal as text. Those that are known are ASCII, which
-    // nothing else equals, so such keys are unknown, and one of them is enough to say so.
-    rest = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
-  }
-
-  mutating func take(_ key: String) -> String? { rest.removeValue(forKey: key) }
-
-  mutating func require(_ key: String) throws(FormatError) -> String {
-    guard let value = take(key) else {
-      throw .corrupt("the patch's metadata lack '\(key)'", at: 8)
-    }
-    return value
-  }
-
-  mutating func requireCount(_ key: String) throws(FormatError) -> Int {
-    let text = try require(key)
-    guard let count = Int(text), count >= 0, String(count) == text else {
-      throw .corrupt("the patch's metadata give '\(text)' for '\(key)'", at: 8)
-    }
-    return count
-  }
-
-  mutating func requireFiles(_ key: String) throws(FormatError) -> [FileDigest] {
-    let text = try require(key)
-    guard let files = [FileDigest](lines: text) else {
-      throw .corrupt(
-        "the patch's metadata give '\(text)' for '\(key)', not the lines that sha256sum writes",
-        at: 8)
-    }
-    return files
-  }
-
-  mutating func takeClasses() throws(FormatError) -> FeatureClasses? {
-    guard let text = take("feature_classes") else { return nil }
-    guard let classes = FeatureClasses(lines: text) else {
-      throw .corrupt("the patch's metadata give '\(text)' for 'feature_classes'", at: 8)
-    }
-    return classes
-  }
-
-  /// A repository and a commit of it, both or neither.
-  mutating func takeOrigin(_ key: String) throws(FormatError) -> Provenance? {
-    guard let repository = take(key + "_repository") else { return nil }
-    let commit = try require(key + "_commit")
-    guard let name = RepositoryName(repository), let commit = Commit(commit) else {
-      throw .corrupt(
-        "the patch's metadata give '\(repository)' and '\(commit)' for repository and commit of the "
-          + key, at: 8)
-    }
-    return Provenance(repository: name, commit: commit)
-  }
-
-  func checkEmpty(version: String) throws(FormatError) {
-    guard let key = rest.keys.min() else { return }
-    throw .unsupported(
-      "the patch, of format version \(version), has metadata '\(key)' that this program does not "
-        + "know", at: 8)
   }
 }

@@ -151,7 +151,9 @@ extension PatchReport {
 
   private var facts: [String] {
     metadata.map { datum in
-      let lines = datum.value.split(separator: "\n").map { String($0).escapedForMarkup }
+      let lines = datum.value.split(separator: "\n", omittingEmptySubsequences: false).map {
+        String($0).escapedForMarkup
+      }
       return "<dt>\(datum.key.escapedForMarkup)</dt><dd>\(lines.joined(separator: "<br>"))</dd>"
     }
   }

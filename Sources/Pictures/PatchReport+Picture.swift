@@ -9,7 +9,7 @@ extension PatchReport {
   /// for the same patch.
   public var svg: String {
     let picture = self.picture
-    let header = 96
+    let header = 27 + 23 * headline.count
     let margin = 14
     let (width, height) = (ChangePicture.width + 2 * margin, header + picture.height + margin)
     let lines = headline.enumerated().map { position, line in
@@ -59,24 +59,30 @@ extension PatchReport {
   /// What relative updates are told in.
   package var updateUnit: PartUnit { ChangeMeasure.relativeUpdate.unit(in: ChangeMap(self)) }
 
-  /// What there is to see, in three lines.
+  /// What there is to see: two lines, and one for each GRADIEND, but for those that would be too many.
   var headline: [String] {
     let values = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
-    var source = "The difference of two models"
-    if let rate = values["learning_rate"] {
-      let towards = direction.map { "towards \($0), " } ?? ""
-      let factor = values["feature_factor"].map { "feature factor \($0), \(towards)" } ?? ""
-      source = "GRADIEND, \(factor)learning rate \(rate)"
-      if let part = values["part"], part != "decoder" { source += ", \(part)" }
+    let shown = additions.prefix(additions.count > 6 ? 5 : 6)
+    var sources = shown.enumerated().map { position, addition in
+      let towards = addition.direction.map { "towards \($0), " } ?? ""
+      let factor = addition.featureFactors.map { "feature factor \($0), \(towards)" } ?? ""
+      let part = values["part"].flatMap { $0 == "decoder" ? nil : ", \($0)" } ?? ""
+      let name = additions.count > 1 ? "GRADIEND \(position + 1)" : "GRADIEND"
+      return "\(name), \(factor)learning rate \(addition.learningRate)\(part)"
     }
-    if let error = values["max_relative_error"] { source += ", to a relative error of \(error)" }
+    if shown.count < additions.count {
+      sources.append("and \(additions.count - shown.count) more GRADIENDs")
+    }
+    if sources.isEmpty { sources = ["The difference of two models"] }
+    if let error = values["max_relative_error"] {
+      sources[sources.count - 1] += ", to a relative error of \(error)"
+    }
     return [
       "What the patch changes",
       "\(Quantity.count(changedElementCount)) of \(Quantity.count(elementCount)) elements "
         + "(\(Quantity.share(changedElementCount, of: elementCount))), in \(changes.count) of "
         + "\(tensorCount) tensors",
-      source,
-    ]
+    ] + sources
   }
 
   /// The picture in words.

@@ -50,26 +50,20 @@ struct CardText {
   private var source: [(String, String)] {
     var rows = [("Base", place(facts.base, facts.baseCommit))]
     switch metadata.source {
-    case .gradiend(let update):
+    case .gradiend(let updates, let part):
+      let summed =
+        updates.count > 1 ? "; the sum of all \(updates.count) is added and rounded once" : ""
       rows += [
         (
           "Method",
           "[GRADIEND](https://arxiv.org/abs/2502.01406): the learning rate times the decoder's "
-            + "output for the feature factor is added to the weights"
+            + "output for the feature factor is added to the weights" + summed
         )
       ]
-      if let factors = update.featureFactors {
-        let direction = metadata.direction.map { ", towards \($0)" } ?? ""
-        rows.append(("Feature factor h", Markdown.plain(factors + direction)))
+      for (position, update) in updates.enumerated() {
+        rows += self.rows(of: update, ending: updates.count > 1 ? ", GRADIEND \(position + 1)" : "")
       }
-      rows += [
-        ("Learning rate α", Markdown.plain(update.learningRate)),
-        ("Part", Markdown.plain(update.part)),
-      ]
-      if let origin = metadata.origins.gradiend {
-        rows.append(("GRADIEND", place(origin.repository, origin.commit)))
-      }
-      rows.append(("Digest of the GRADIEND", Markdown.plain(update.gradiendDigest)))
+      rows.append(("Part", Markdown.plain(part)))
       let datasets = facts.details.datasets.map {
         "[\($0)](https://huggingface.co/datasets/\($0))"
       }
@@ -79,6 +73,23 @@ struct CardText {
       rows.append(("Method", "the difference between the base and a finished model" + result))
     }
     return rows
+  }
+
+  /// The rows of one update, with an ending of their names that tells it from others.
+  private func rows(
+    of update: PatchMetadata.Update, ending: String
+  ) -> [(String, String)] {
+    var rows: [(String, String)] = []
+    if let factors = update.featureFactors {
+      let direction = update.direction.map { ", towards \($0)" } ?? ""
+      rows.append(("Feature factor h", Markdown.plain(factors + direction)))
+    }
+    rows.append(("Learning rate α", Markdown.plain(update.learningRate)))
+    if let origin = update.origin {
+      rows.append(("GRADIEND", place(origin.repository, origin.commit)))
+    }
+    rows.append(("Digest of the GRADIEND", Markdown.plain(update.gradiendDigest)))
+    return rows.map { ($0 + ending, $1) }
   }
 
   private var counts: [(String, String)] {
@@ -189,8 +200,9 @@ struct CardText {
   private var limits: String {
     let scope =
       switch metadata.source {
-      case .gradiend:
-        "GRADIEND changes one feature, as its training data show it. Debiasing by it is partial, and "
+      case .gradiend(let updates, _):
+        (updates.count > 1 ? "Each GRADIEND" : "GRADIEND")
+          + " changes one feature, as its training data show it. Debiasing by it is partial, and "
           + "other biases remain."
       case .diff: "Whatever was changed, the biases of the base remain unless shown otherwise."
       }

@@ -2,14 +2,11 @@ import CommandGrammar
 import GradiendPatch
 
 /// `gradiend-patch adapter`: a LoRA of a GRADIEND's update, before it is rounded.
-struct AdapterCommand: Command {
+struct AdapterCommand: AddingCommand {
   var base = ""
-  var gradiend = ""
+  var adding = SummandOptions()
   var output = ""
   var ggufOutput: String?
-  var featureFactors: [Float] = []
-  var learningRate: Float = 0
-  var part = CreateCommand.Part.decoder
   var rank: Int?
   var maxRelativeError: Float?
   var overwrites = false
@@ -31,21 +28,12 @@ struct AdapterCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.base, "BASE", help: "base model: safetensors, or name on the Hub"),
-      .operand(
-        \.gradiend, "GRADIEND",
-        help: "GRADIEND checkpoint: folder with config.json, or name on the Hub"),
-      .option(
-        \.featureFactors, "--feature-factor", value: "H[,H...]",
-        help: "feature factor h, one for each latent; for part decoder, and only for that"),
-      .option(
-        \.learningRate, "--learning-rate", value: "A",
-        help: "learning rate, which multiplies the decoder output", isRequired: true),
+      .operand(\.base, "BASE", help: "base model: safetensors, or name on the Hub")
+    ] + Argument.adding + [
       .option(
         \.output, "-o", "--output", value: "FOLDER", help: "where the adapter goes, as PEFT has it",
         isRequired: true),
       .option(\.ggufOutput, "--gguf", value: "FILE", help: "where a GGUF adapter goes"),
-      .option(\.part, "--part", value: "PART", help: "what is added to the weights"),
       .option(
         \.rank, "--rank", value: "R",
         help: "rank of the factors, 8 unless only --max-relative-error is given"),
@@ -60,7 +48,7 @@ struct AdapterCommand: Command {
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
-    try check(featureFactors, learningRate, part)
+    try adding.validate()
     if let rank, !MakeAdapter.ranks.contains(rank) {
       throw UsageError(
         "R of '--rank' must be from \(MakeAdapter.ranks.lowerBound) to "
@@ -72,10 +60,8 @@ struct AdapterCommand: Command {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var making = MakeAdapter(
-      base: base, gradiend: gradiend, output: output, featureFactors: featureFactors,
-      learningRate: learningRate)
-    making.part = part.updated
+    var making = MakeAdapter(base: base, adding: adding.summands, output: output)
+    making.part = adding.part.updated
     making.ggufOutput = ggufOutput
     making.rank = rank
     making.maxRelativeError = maxRelativeError.map { Double($0) }

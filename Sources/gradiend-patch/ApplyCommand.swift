@@ -1,10 +1,10 @@
 import CommandGrammar
 import GradiendPatch
 
-/// `gradiend-patch apply`: the result, from a base and a patch.
+/// `gradiend-patch apply`: the result, from a base and patches.
 struct ApplyCommand: PatchingCommand {
   var base = ""
-  var patch = ""
+  var patches: [String] = []
   var patching = PatchingOptions()
   var common = CommonOptions()
 
@@ -12,7 +12,8 @@ struct ApplyCommand: PatchingCommand {
   static let summary = "Write the patched copy of a base model, or patch it in place."
   static let discussion = """
     The output has the publisher's exact bytes, or there is an error and no output. A file gives a \
-    file; a folder gives a folder with configuration and tokenizer, ready to load.
+    file; a folder gives a folder with configuration and tokenizer, ready to load. Several patches \
+    are applied in one pass, and no model in between is written.
 
     With '--in-place', the model's own files change, so that no second copy needs room. A journal \
     beside them takes an eighth of the model, and at most 65 MiB. Whatever interrupts the change, \
@@ -31,7 +32,11 @@ struct ApplyCommand: PatchingCommand {
   static var grammar: [Argument<Self>] {
     [
       .operand(\.base, "BASE", help: "base model: safetensors or GGUF, folder, or name on the Hub"),
-      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .operands(
+        \.patches, "PATCH",
+        help:
+          "patch made by 'create', 'diff' or 'combine'; others are each for the result of the one "
+          + "before"),
     ] + Argument.patching("the result")
       + [
         .option(
@@ -43,7 +48,7 @@ struct ApplyCommand: PatchingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var operation = Apply(base: base, patch: patch, to: destination)
+    var operation = Apply(base: base, patches: patches, to: destination)
     operation.checksSHA256 = patching.checksSHA256
     operation.valuesOnly = patching.valuesOnly
     operation.threadCount = common.threadCount

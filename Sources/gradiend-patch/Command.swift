@@ -67,22 +67,6 @@ extension Command {
     }
   }
 
-  /// Checks what says how much of which part of a GRADIEND is added.
-  func check(
-    _ featureFactors: [Float], _ learningRate: Float, _ part: CreateCommand.Part
-  ) throws(UsageError) {
-    guard (part == .decoder) != featureFactors.isEmpty else {
-      throw UsageError(
-        part == .decoder
-          ? "option '--feature-factor' is missing"
-          : "part '\(part.rawValue)' ignores '--feature-factor': leave it out")
-    }
-    guard featureFactors.allSatisfy(\.isFinite) else {
-      throw UsageError("H of '--feature-factor' must be finite")
-    }
-    guard learningRate.isFinite else { throw UsageError("A of '--learning-rate' must be finite") }
-  }
-
   func checkThreadCount() throws(UsageError) {
     guard (0...1024).contains(common.threadCount) else {
       throw UsageError("N of '--threads' must be from 0 to 1024, not \(common.threadCount)")

@@ -117,7 +117,7 @@ extension PatchReport {
       .init("tensors", .integer(tensorCount)),
       .init("elements", .integer(elementCount)),
       .init("changed_elements", .integer(changedElementCount)),
-      .init("towards", .optional(direction)),
+      .init("gradiends", .array(additions.map { .object($0.members) })),
       .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
       .init("byte_counts", .object(parts.map { .init($0.name, .integer($0.byteCount)) })),
       .init(
@@ -130,6 +130,18 @@ extension PatchReport {
                 .init("bytes", .integer(change.byteCount)),
               ] + (change.update?.members ?? []))
           })),
+    ]
+  }
+}
+
+extension PatchReport.Addition {
+  fileprivate var members: [JSONValue.Member] {
+    [
+      .init("feature_factor", .optional(featureFactors)),
+      .init("learning_rate", .string(learningRate)),
+      .init("towards", .optional(direction)),
+      .init("digest", .string(digest)),
+      .init("origin", .optional(origin)),
     ]
   }
 }

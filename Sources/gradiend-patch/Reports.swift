@@ -105,13 +105,25 @@ extension Inspection {
 extension PatchReport {
   fileprivate func text(_ path: String) -> String {
     var lines = ["\(path): patch, \(Quantity.bytes(byteCount))"]
-    let factor = metadata.first { $0.key == "feature_factor" }?.value
-    if let factor, let direction { lines.append("h \(factor), towards \(direction)") }
+    for (position, addition) in additions.enumerated() {
+      let facts = [
+        addition.featureFactors.map { "h \($0)" },
+        additions.count > 1 ? "learning rate \(addition.learningRate)" : nil,
+        addition.direction.map { "towards \($0)" },
+      ].compactMap { $0 }.joined(separator: ", ")
+      if additions.count > 1 {
+        lines.append("GRADIEND \(position + 1): \(facts)")
+      } else if addition.direction != nil {
+        lines.append(facts)
+      }
+    }
     lines.append("")
     let width = metadata.map(\.key.count).max() ?? 0
     for datum in metadata {
       let name = datum.key + String(repeating: " ", count: width - datum.key.count)
-      for (index, line) in datum.value.split(separator: "\n").enumerated() {
+      for (index, line) in datum.value.split(separator: "\n", omittingEmptySubsequences: false)
+        .enumerated()
+      {
         lines.append((index == 0 ? name : String(repeating: " ", count: width)) + "  " + line)
       }
     }

@@ -1,10 +1,10 @@
 import CommandGrammar
 import GradiendPatch
 
-/// `gradiend-patch strip`: the base, from a result and its patch.
+/// `gradiend-patch strip`: the base, from a result and its patches.
 struct StripCommand: PatchingCommand {
   var result = ""
-  var patch = ""
+  var patches: [String] = []
   var patching = PatchingOptions()
   var common = CommonOptions()
 
@@ -12,7 +12,7 @@ struct StripCommand: PatchingCommand {
   static let summary = "Write the base model back from a patched one, or in its place."
   static let discussion = """
     The inverse of 'gradiend-patch apply': the output has the base's exact bytes, or there is an \
-    error and no output.
+    error and no output. Of several patches, the last is stripped first, all in one pass.
 
     With '--in-place', the model's own files change, so that no second copy needs room. A journal \
     beside them takes an eighth of the model, and at most 65 MiB. Whatever interrupts the change, \
@@ -32,12 +32,14 @@ struct StripCommand: PatchingCommand {
     [
       .operand(
         \.result, "RESULT", help: "patched model: safetensors or GGUF, folder, or name on the Hub"),
-      .operand(\.patch, "PATCH", help: "the patch that made it"),
+      .operands(
+        \.patches, "PATCH",
+        help: "the patch that made it, or several in the order in which they did"),
     ] + Argument.patching("the base") + Argument.common
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var operation = Strip(result: result, patch: patch, to: destination)
+    var operation = Strip(result: result, patches: patches, to: destination)
     operation.checksSHA256 = patching.checksSHA256
     operation.valuesOnly = patching.valuesOnly
     operation.threadCount = common.threadCount

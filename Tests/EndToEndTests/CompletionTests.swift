@@ -38,10 +38,18 @@ import Testing
   }
 
   @Test(arguments: [
-    ([""], UsageTests.commands + ["export", "card", "package", "completions", "manual", "help"]),
+    (
+      [""],
+      [
+        "create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect", "export",
+        "card",
+        "package",
+        "completions", "manual", "help",
+      ]
+    ),
     (["-"], ["-h", "--help", "--version"]),
     (["ap"], ["apply"]), (["ad"], ["adapter"]), (["--v"], ["--version"]),
-    (["c"], ["create", "card", "completions"]),
+    (["c"], ["create", "combine", "card", "completions"]),
     (["help", "str"], ["strip"]), (["manual", "v"], ["verify"]),
     (["completions", ""], ["bash", "zsh", "fish"]), (["completions", "f"], ["fish"]),
     (["completions", "fish", ""], ["--help"]),
@@ -73,8 +81,15 @@ import Testing
   }
 
   @Test func `when the operands are there, bash offers options`() throws {
-    let offered = try offers(["apply", "base", "patch", ""])
-    #expect(offered.starts(with: ["--output", "--in-place"]) && offered.last == "--help")
+    let offered = try offers(["diff", "base", "result", ""])
+    #expect(offered.starts(with: ["--output", "--max-relative-error"]) && offered.last == "--help")
+  }
+
+  @Test(arguments: 1...12) func `where more operands may follow, bash offers files`(count: Int)
+    throws
+  {
+    let operands = Array(repeating: "patch", count: count)
+    #expect(try offers(["apply", "base"] + operands + [""]) == ["files"])
   }
 
   static let hasFish = FileManager.default.isExecutableFile(atPath: "/usr/bin/fish")

@@ -10,10 +10,12 @@ import Testing
 
   static let reports: [(section: String, words: [String], status: Int32)] = [
     (
-      "create, diff",
+      "create, diff, combine",
       ["create", "base", "gradiend", "--feature-factor=1", "--learning-rate=0", "-o", "a"], 0
     ),
-    ("create, diff", ["diff", "base", "base", "-o", "b"], 0),
+    ("create, diff, combine", ["diff", "base", "base", "-o", "b"], 0),
+    ("create, diff, combine", ["combine", "base", "nothing", "patch", "-o", "b"], 0),
+    ("apply, strip", ["apply", "base", "nothing", "patch", "-o", "c"], 0),
     (
       "adapter",
       [
@@ -50,6 +52,7 @@ import Testing
     let (section, words, status) = Self.reports[position]
     try stage.folder.write(Stage.model(Stage.base.map { $0 + 1 }), to: "other")
     try stage.writeLlama()
+    #expect(try stage.run("diff", "base", "base", "-o", "nothing").status == 0)
     let outcome = try stage.program.run(words + ["--json"])
     #expect(outcome.status == status)
     let documented = try Self.keys(of: section)
@@ -63,7 +66,9 @@ import Testing
     // A list may be empty here, and so may what is in it.
     let missing = documented.keys.filter { found[$0] == nil && !$0.contains("[]") }
     #expect(missing.isEmpty)
-    let speaks = ["Errors", "create, diff", "card", "package"].contains(section)
+    let speaks =
+      ["Errors", "create, diff, combine", "card", "package"].contains(section)
+      && words[0] != "combine"
     #expect(outcome.error.isEmpty != speaks)
   }
 

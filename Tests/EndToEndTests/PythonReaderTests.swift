@@ -74,6 +74,24 @@ import Testing
     }
   }
 
+  @Test func `a patch of several GRADIENDs is applied and stripped to the same bytes`() throws {
+    let base = RandomModel(seed: 7)
+    try folder.write(base.file(), to: "base")
+    for seed in 1...2 as ClosedRange<UInt64> {
+      var builder = GradiendBuilder(base.parameters(seed: seed), seed: seed)
+      try builder.write(to: folder, as: "gradiend-\(seed)")
+    }
+    try folder.write(
+      #"{"feature_class_encoding_direction": {"b": 1, "a": -1}}"#,
+      to: "gradiend-2/gradiend_context.json")
+    let made = try program.run(
+      "create", "base", "gradiend-1", "gradiend-2", "-o", "patch", "--feature-factor=-1",
+      "--learning-rate=0.1", "--feature-factor=1", "--learning-rate=0.2")
+    #expect(made.status == 0, "\(made.error)")
+    #expect(try program.run("apply", "base", "patch", "-o", "applied").status == 0)
+    try checkReader(patch: "patch", base: "base", result: "applied")
+  }
+
   @Test func `a patch that records where its inputs come from is read`() throws {
     let base = RandomModel(seed: 6)
     let cache = try HubCacheBuilder()

@@ -7,7 +7,9 @@ import Testing
 
   init() throws { stage = try Stage() }
 
-  static let commands = ["create", "diff", "adapter", "apply", "strip", "verify", "inspect"]
+  static let commands = [
+    "create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect",
+  ]
 
   @Test func `no arguments show the usage on standard error`() throws {
     let outcome = try stage.run()
@@ -94,6 +96,23 @@ import Testing
         ["create", "base", "gradiend", "--feature-factor=1", "--learning-rate=inf"],
         "gradiend-patch create: A of '--learning-rate' must be finite"
       ),
+      (
+        ["create", "base", "one", "two", "--feature-factor=1", "--learning-rate=1"],
+        "gradiend-patch create: option '--feature-factor' is needed once for each GRADIEND, in their "
+          + "order; GRADIENDs named: 2, times given: 1"
+      ),
+      (
+        [
+          "create", "base", "gradiend", "--feature-factor=1", "--learning-rate=1",
+          "--learning-rate=2",
+        ],
+        "gradiend-patch create: option '--learning-rate' is needed once for each GRADIEND, in their "
+          + "order; GRADIENDs named: 1, times given: 2"
+      ),
+      (
+        ["create", "base", "--feature-factor=1", "--learning-rate=1"],
+        "gradiend-patch create: missing operand GRADIEND"
+      ),
     ] {
       let outcome = try stage.program.run(words)
       #expect(outcome.status == 64, "\(words)")
@@ -127,6 +146,6 @@ import Testing
     #expect(made.status == 0, "\(made.error)")
     let shown = try stage.run("inspect", "bias", "--json").output
     #expect(shown.contains(#""part": "decoder-bias""#) || shown.contains(#""part":"decoder-bias""#))
-    #expect(!shown.contains("feature_factor"))
+    #expect(shown.contains(#""feature_factor": null"#) && !shown.contains(#""feature_factor": ""#))
   }
 }

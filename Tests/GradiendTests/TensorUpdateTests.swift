@@ -51,7 +51,7 @@ import Testing
     let weight = try gradiend.floats("decoder.0.linear.weight")
     let bias = try gradiend.floats("decoder.0.linear.bias")
     var expected = [Double](repeating: 0, count: Self.elementCount)
-    for (element, entry) in zip(kind.elements, update.coverage.entries) {
+    for (element, entry) in zip(kind.elements, update.terms[0].coverage.entries) {
       let products = (0..<latentCount).map {
         Double(weight[entry * latentCount + $0]) * Double(Self.factors[$0])
       }
@@ -90,7 +90,7 @@ import Testing
   @Test(arguments: ElementType.allCases)
   func `only float32, float16 and bfloat16 elements can be added to`(type: ElementType) throws {
     let (update, _) = try update(.all, latentCount: 1)
-    let isAccepted = TensorUpdate(update.output, update.coverage, type: type) != nil
+    let isAccepted = TensorUpdate(update.terms, type: type) != nil
     #expect(isAccepted == [.float32, .float16, .bfloat16].contains(type))
   }
 

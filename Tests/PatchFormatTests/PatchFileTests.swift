@@ -74,13 +74,54 @@ import Testing
     forge["feature_factor"] = nil
     #expect(try refusal(forge.bytes) == "byte 8: the patch's metadata lack 'feature_factor'")
     forge["part"] = "decoder-bias"
-    guard case .gradiend(let update) = try open(forge.bytes).metadata.source else {
-      Issue.record("not of a GRADIEND")
-      return
-    }
-    #expect(update.featureFactors == nil)
+    #expect(try updates(forge).map(\.featureFactors) == [nil])
     forge["feature_factor"] = "1.0"
     #expect(try refusal(forge.bytes).contains("has metadata 'feature_factor' that"))
+  }
+
+  private func updates(_ forge: PatchForge) throws -> [PatchMetadata.Update] {
+    guard case .gradiend(let updates, _) = try open(forge.bytes).metadata.source else { return [] }
+    return updates
+  }
+
+  /// Of three GRADIENDs, of which the second has neither classes nor a place on the Hub.
+  private static var sum: PatchForge {
+    let commit = String(repeating: "0a", count: 20)
+    var forge = PatchForge()
+    forge["feature_factor"] = "-1.0\n0.5,2.0\n1.0"
+    forge["learning_rate"] = "0.01\n0.02\n0.03"
+    forge["gradiend_digest"] = ["aa", "bb", "cc"].map { String(repeating: $0, count: 16) }
+      .joined(separator: "\n")
+    forge["feature_classes"] = "1.0 female\n-1.0 male\n\n\n\n1.0 a"
+    forge["gradiend_repository"] = "org/one\n\nthree"
+    forge["gradiend_commit"] = "\(commit)\n\n\(commit)"
+    return forge
+  }
+
+  @Test func `a sum has a line for each GRADIEND`() throws {
+    let updates = try updates(Self.sum)
+    #expect(updates.map(\.featureFactors) == ["-1.0", "0.5,2.0", "1.0"])
+    #expect(updates.map(\.learningRate) == ["0.01", "0.02", "0.03"])
+    #expect(updates.map(\.direction) == ["male", nil, "a"])
+    #expect(updates.map { $0.origin?.repository.description } == ["org/one", nil, "three"])
+    let written = try open(Self.sum.bytes).metadata.entries
+    let forged = Dictionary(uniqueKeysWithValues: Self.sum.metadata)
+    #expect(Dictionary(uniqueKeysWithValues: written.map { ($0.key, $0.value) }) == forged)
+  }
+
+  @Test(arguments: [
+    ("feature_factor", "1.0\n1.0"), ("learning_rate", "0.01"), ("learning_rate", "1\n2\n3\n"),
+    ("gradiend_digest", "aa"), ("feature_classes", "1.0 a\n\n1.0 b"),
+    ("feature_classes", "\n\n\n\n"),
+    ("feature_classes", "1.0 a\n\nb\n\n"), ("gradiend_repository", "org/one\n\n"),
+    ("gradiend_repository", "org/one\nthree"), ("gradiend_commit", "\n\n"),
+  ])
+  func `another number of lines than there are GRADIENDs is an error`(
+    key: String, value: String
+  ) throws {
+    var forge = Self.sum
+    forge[key] = value
+    #expect(try refusal(forge.bytes).hasPrefix("byte 8: the patch's metadata give "))
   }
 
   @Test func `repository and commit are read, both or neither`() throws {
@@ -92,8 +133,9 @@ import Testing
     forge["gradiend_repository"] = "gradiend"
     forge["gradiend_commit"] = commit
     let origins = try open(forge.bytes).metadata.origins
+    let origin = try updates(forge).first?.origin
     #expect(origins.base.map { "\($0)" } == "org/base@" + commit)
-    #expect(origins.gradiend.map { "\($0)" } == "gradiend@" + commit)
+    #expect(origin.map { "\($0)" } == "gradiend@" + commit)
     #expect(origins.result == nil)
     forge["base_repository"] = nil
     #expect(try refusal(forge.bytes).contains("has metadata 'base_commit' that"))

@@ -6,7 +6,7 @@ import GradiendPatch
 package struct Patching: Sendable {
   package var direction: Direction
   package var checkpoint: String
-  package var patch: String
+  package var patches: [String]
   /// Nil to patch in place.
   package var output: String?
   package var overwrites = false
@@ -21,9 +21,15 @@ package struct Patching: Sendable {
   package init(
     _ direction: Direction, checkpoint: String, patch: String, output: String? = nil
   ) {
+    self.init(direction, checkpoint: checkpoint, patches: [patch], output: output)
+  }
+
+  package init(
+    _ direction: Direction, checkpoint: String, patches: [String], output: String? = nil
+  ) {
     self.direction = direction
     self.checkpoint = checkpoint
-    self.patch = patch
+    self.patches = patches
     self.output = output
   }
 
@@ -36,13 +42,13 @@ package struct Patching: Sendable {
   package func run(progress: ProgressHandler? = nil) throws(PatchError) -> ModelSummary {
     switch direction {
     case .apply:
-      var apply = Apply(base: checkpoint, patch: patch, to: destination)
+      var apply = Apply(base: checkpoint, patches: patches, to: destination)
       apply.checksSHA256 = checksSHA256
       apply.valuesOnly = valuesOnly
       apply.threadCount = threadCount
       return try apply.run(progress: progress)
     case .strip:
-      var strip = Strip(result: checkpoint, patch: patch, to: destination)
+      var strip = Strip(result: checkpoint, patches: patches, to: destination)
       strip.checksSHA256 = checksSHA256
       strip.valuesOnly = valuesOnly
       strip.threadCount = threadCount

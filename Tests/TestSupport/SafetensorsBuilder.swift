@@ -21,7 +21,9 @@ package struct SafetensorsBuilder {
   }
 
   package mutating func add(metadata: [(key: String, value: String)]) {
-    let members = metadata.map { #""\#($0.key)":"\#($0.value)""# }.joined(separator: ",")
+    let members = metadata.map { key, value in
+      #""\#(key)":"\#(value.replacing("\n", with: #"\n"#))""#
+    }.joined(separator: ",")
     entries.append(#""__metadata__":{\#(members)}"#)
   }
 

@@ -205,12 +205,25 @@ class Patch:
         keys += ["feature_factor"] if metadata.get("part") == "decoder" else []
         if "feature_factor" in keys and "feature_classes" in metadata:
             keys += ["feature_classes"]
-            self.check_classes(metadata["feature_classes"])
         keys += BOUNDED_KEYS if "max_relative_error" in metadata else []
         for role in ("base", {"gradiend": "gradiend", "diff": "result"}[metadata["source"]]):
             if role + "_repository" in metadata:
                 keys += [role + key for key in ORIGIN_KEYS]
         require(set(metadata) == set(keys), "metadata are missing or unknown")
+        if metadata["source"] == "gradiend":
+            self.check_gradiends()
+
+    def check_gradiends(self):
+        count = len(self.metadata["gradiend_digest"].split("\n"))
+        for key in ("feature_factor", "learning_rate", "gradiend_repository", "gradiend_commit"):
+            lines = self.metadata.get(key, "\n" * (count - 1)).split("\n")
+            require(len(lines) == count, f"{key} has not a line for each GRADIEND")
+        if "feature_classes" in self.metadata:
+            classes = self.metadata["feature_classes"].split("\n\n")
+            require(len(classes) == count and any(classes), "feature_classes of other GRADIENDs")
+            for text in classes:
+                if text or count == 1:
+                    self.check_classes(text)
 
     @staticmethod
     def check_classes(text):

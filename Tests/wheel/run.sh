@@ -53,7 +53,7 @@ for what in "-p gradiend_patch" "$here/test_wheel.py"; do
   # shellcheck disable=SC2086 # an option and its value
   "$PYTHON" -m mypy --strict --cache-dir "$work/mypy" --python-executable "$work/venv/bin/python" $what
 done
-tar xf "$here/../../Fixtures/reference.tar.xz" -C "$work" ./bases/llama-bf16 ./gradiends/llama-all-l1-id
+tar xf "$here/../../Fixtures/reference.tar.xz" -C "$work" ./bases/llama-bf16 ./gradiends/llama-all-l1-id ./gradiends/llama-indices-l1-id
 tar xf "$here/../../Fixtures/reference-gguf.tar.xz" -C "$work" ./hf/llama-bf16 ./hf/llama-bf16.dense ./pairs/llama-bf16.F16.gguf
 GRADIEND_PATCH=$program FIXTURES=$work "$work/venv/bin/python" "$here/test_wheel.py"
 

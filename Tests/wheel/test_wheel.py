@@ -111,6 +111,26 @@ class WheelTests(unittest.TestCase):
         self.assertEqual([layer.module for layer in made.layers], [layer["module"] for layer in report["layers"]])
         self.assertEqual([left.tensor for left in made.left_out], [left["tensor"] for left in report["left_out"]])
 
+    def test_several_gradiends_are_added_at_once(self) -> None:
+        other = FIXTURES / "gradiends/llama-indices-l1-id"
+        gradiend_patch.create(
+            BASE, [GRADIEND, other], self.patch, feature_factor=[-1, 2.0], learning_rate=(0.01, 0.02)
+        )
+        self.command_line(
+            *("create", BASE, GRADIEND, other, "-o", "theirs", "--feature-factor=-1"),
+            *("--learning-rate=0.01", "--feature-factor=2", "--learning-rate=0.02"),
+        )
+        self.assertEqual(self.patch.read_bytes(), Path("theirs").read_bytes())
+        report = gradiend_patch.inspect(self.patch)
+        assert report.kind == "patch"
+        self.assertEqual([each.feature_factor for each in report.gradiends], ["-1.0", "2.0"])
+        for wrong in ([], [GRADIEND], [GRADIEND, GRADIEND]):
+            with self.assertRaises(gradiend_patch.UsageError):
+                gradiend_patch.create(
+                    BASE, wrong, "none", feature_factor=[1] * 2, learning_rate=[0.01] * len(wrong)
+                )
+        self.assertFalse(Path("none").exists())
+
     def test_apply_and_strip_write_the_bytes_of_the_command_line(self) -> None:
         self.make_patch()
         applied = gradiend_patch.apply(BASE, self.patch, "mine", sha256=True)
@@ -125,6 +145,34 @@ class WheelTests(unittest.TestCase):
         self.assertEqual(
             Path("base/model.safetensors").read_bytes(), (BASE / "model.safetensors").read_bytes()
         )
+
+    def test_patches_that_follow_each_other_are_taken_as_one(self) -> None:
+        self.make_patch()
+        gradiend_patch.apply(BASE, self.patch, "one")
+        gradiend_patch.create("one", GRADIEND, "second", feature_factor=1, learning_rate=0.02)
+        patches: list[gradiend_patch.StrPath] = [self.patch, "second"]
+        made = gradiend_patch.combine(BASE, patches, "combined")
+        gradiend_patch.apply("one", "second", "two")
+        gradiend_patch.diff(BASE, "two", "expected")
+        self.assertEqual(Path("combined").read_bytes(), Path("expected").read_bytes())
+        report, _ = self.command_line("combine", BASE, *patches, "-o", "theirs")
+        self.assertEqual(made.json, {**report, "patch": "combined"})
+
+        applied = gradiend_patch.apply(BASE, patches, "mine", sha256=True)
+        self.assertEqual(contents(Path("mine")), contents(Path("two")))
+        self.assertEqual(applied.changed_elements, made.changed_elements)
+        model = Path("mine/model.safetensors")
+        gradiend_patch.strip(model, patches, in_place=True)
+        self.assertEqual(model.read_bytes(), (BASE / "model.safetensors").read_bytes())
+
+        with self.assertRaises(gradiend_patch.MismatchError) as raised:
+            gradiend_patch.apply(BASE, patches[::-1], "none")
+        self.assertIn("name them in this order", str(raised.exception.remedy))
+        none: list[str] = []
+        for call in (gradiend_patch.apply, gradiend_patch.strip, gradiend_patch.combine):
+            with self.assertRaises(gradiend_patch.UsageError):
+                call(BASE, none, "none")
+        self.assertFalse(Path("none").exists())
 
     def test_values_only_leaves_headers_as_they_are(self) -> None:
         write_small(Path("base"), 1, "of the base")
@@ -240,7 +288,8 @@ class WheelTests(unittest.TestCase):
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
         renamed = {"no-sync": "sync"}
         for name in (
-            "create", "adapter", "diff", "apply", "strip", "verify", "inspect", "export", "card", "package"
+            *("create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect", "export", "card"),
+            "package",
         ):
             run = subprocess.run([PROGRAM, name, "--help"], capture_output=True, text=True)
             options = set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", run.stdout, re.MULTILINE))

@@ -1,29 +1,31 @@
 internal import ByteIO
 package import Checkpoints
 package import DeltaCoding
-package import PatchFormat
+internal import PatchFormat
 
-/// Writes what a patch makes of a checkpoint to files of their own.
+/// Writes what patches make of a checkpoint to files of their own.
 package struct ModelPatching: Sendable {
   private let direction: Direction
   private let input: Checkpoint
-  private let patch: PatchFile
+  private let patches: PatchSequence
   private let output: String
   /// Whether `output` may exist.
   package var overwrites = false
   /// Whether to check the output's SHA-256 too, which takes longer than all the rest.
   package var checksSHA256 = false
-  /// Whether to leave what belongs to no tensor as the input has it, even if the patch carries more.
+  /// Whether to leave what belongs to no tensor as the input has it, even if a patch carries more.
   package var valuesOnly = false
   /// Where to write what restores the input, should the result not fit the types that the input has.
   package var undo: String?
   /// Whether to wait until the output is on the disk before it gets its name.
   package var synchronises = true
 
-  package init(_ direction: Direction, _ input: Checkpoint, _ patch: PatchFile, output: String) {
+  package init(
+    _ direction: Direction, _ input: Checkpoint, _ patches: PatchSequence, output: String
+  ) {
     self.direction = direction
     self.input = input
-    self.patch = patch
+    self.patches = patches
     self.output = output
   }
 
@@ -35,13 +37,14 @@ package struct ModelPatching: Sendable {
   package func run(_ execution: Execution) throws(PatchError) -> ModelSummary {
     try checkUndo()
     let losses = undo.map { _ in LossCounter() }
-    let match = try PatchMatch(patch, input)
+    let run = try PatchRun(patches, input, direction)
+    let match = run.match
     if checksSHA256 { try match.checkHasPublishedBytes() }
     var notes: [String] = []
     let target = try CheckpointOutput(
-      output, for: input, layout: try layout(match, &notes), overwrites: overwrites,
+      output, for: input, layout: try layout(run, &notes), overwrites: overwrites,
       synchronises: synchronises)
-    try PatchRun(match, direction).run(execution) { (chunk, _, bytes) throws(PatchError) in
+    try run.run(execution) { (chunk, _, bytes) throws(PatchError) in
       try match.write(bytes.rawSpan, of: chunk, to: target, countingIn: losses)
     }
     for rest in match.unmatched {
@@ -51,7 +54,7 @@ package struct ModelPatching: Sendable {
       }
     }
     if checksSHA256 {
-      try match.check(
+      try run.match(at: direction.output).check(
         FileHasher.digests(try target.written(), named: input), of: direction.output)
     }
     try target.copyCompanions(of: input)
@@ -62,20 +65,17 @@ package struct ModelPatching: Sendable {
     try target.publish()
     let isRounded = (losses?.count ?? 0) > 0
     return ModelSummary(
-      match, path: output, role: isRounded ? nil : direction.output, notes: notes)
+      run, path: output, role: isRounded ? nil : direction.output, notes: notes)
   }
 
-  /// The layout of the output: the publisher's, where the patch has it and the input's goes with it.
   private func layout(
-    _ match: PatchMatch, _ notes: inout [String]
+    _ run: PatchRun, _ notes: inout [String]
   ) throws(PatchError) -> CheckpointLayout {
     let own = CheckpointLayout(input)
-    guard patch.layouts != nil, !valuesOnly else { return own }
-    if let published = try match.layout(of: direction.output, given: own) { return published }
-    notes.append(
-      "the files have other headers than those that the patch was made from, so theirs stay; the "
-        + "values are the publisher's")
-    return own
+    guard !valuesOnly else { return own }
+    let (layout, isPublished) = try run.layout(given: own)
+    if !isPublished { notes.append(PatchRun.otherHeadersNote) }
+    return layout
   }
 
   // MARK: Undo

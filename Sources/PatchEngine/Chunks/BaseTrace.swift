@@ -20,28 +20,13 @@ package struct BaseTrace {
   ) throws(PatchError) {
     let match = try PatchMatch(patch, result)
     try match.checkHasPublishedBytes()
-    let own = CheckpointLayout(result)
-    let layout = try match.layout(of: .base, given: own) ?? own
-    let places = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
-    func place(_ tensor: MatchedTensor) -> StoredTensor { places[tensor.name] ?? tensor.stored[0] }
-    let tensors = match.tensors.sorted { first, second in
-      let (first, second) = (place(first), place(second))
-      return (first.fileIndex, first.descriptor.byteRange.lowerBound)
-        < (second.fileIndex, second.descriptor.byteRange.lowerBound)
-    }
+    let (layout, _) = try PatchRun(match, .strip).layout(given: CheckpointLayout(result))
+    let run = PatchRun(match, .strip).sorted(as: layout)
     let published = patch.metadata.base.files.map(\.name)
     let names = published.count == layout.files.count ? published : result.files.map(\.name)
-    let run = PatchRun(match, .strip, tensors: tensors)
-    let hashes = OrderedStage(FileHasher(layout, names: names), execution)
-    try run.run(execution, closing: [hashes]) { (chunk, _, base) throws(PatchError) in
-      let place = places[chunk.tensor.name] ?? chunk.tensor.stored[0]
-      try hashes.submit(chunk.number) {
-        $0.update(base.rawSpan, of: place, at: chunk.byteRange.lowerBound)
-      }
-    }
-    files = hashes.withState { $0.finish() }
+    files = try run.fileDigests(layout, names: names, execution)
     // Of a result in other files, these would be those of no base that anybody has.
     try match.check(files, of: .base)
-    verdict = DigestVerdict(match, run.plan, run.inputDigests)
+    verdict = run.verdict(at: .result, run.inputDigests)
   }
 }

@@ -9,6 +9,20 @@ package final class ChunkDigests: Sendable {
     digests = Mutex(Array(repeating: Digest128(high: 0, low: 0), count: count))
   }
 
+  /// Reads the source of `match` once.
+  ///
+  /// - Throws: ``PatchError`` if values cannot be read back from the form they are stored in.
+  package static func read(
+    _ match: PatchMatch, _ plan: ChunkPlan<MatchedTensor>, _ execution: Execution
+  ) throws(PatchError) -> ChunkDigests {
+    let digests = ChunkDigests(count: plan.chunks.count)
+    try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
+      let values = try match.values(of: chunk)
+      digests.record(Digest128(of: values.rawSpan), of: chunk.number)
+    }
+    return digests
+  }
+
   package func record(_ digest: Digest128, of chunkNumber: Int) {
     digests.withLock { $0[chunkNumber] = digest }
   }

@@ -20,10 +20,18 @@ package struct DigestVerdict: Sendable {
   package func `is`(_ role: CheckpointRole) -> Bool { differing(from: role).isEmpty }
 
   /// Compares digests of all chunks with those in the patch.
-  package init(_ match: PatchMatch, _ plan: ChunkPlan<MatchedTensor>, _ chunks: ChunkDigests) {
+  ///
+  /// - Parameters:
+  ///   - match: the patch.
+  ///   - tensors: its tensors, and which chunks are those of each.
+  ///   - chunks: digests of what is compared.
+  package init(
+    _ match: PatchMatch, _ tensors: [(tensor: MatchedTensor, chunkNumbers: Range<Int>)],
+    _ chunks: ChunkDigests
+  ) {
     self.match = match
     let digests = chunks.all
-    let tensors = plan.tensors.map { ($0.tensor, TensorDigest.combine(digests[$0.chunkNumbers])) }
+    let tensors = tensors.map { ($0.tensor, TensorDigest.combine(digests[$0.chunkNumbers])) }
     self.tensors = tensors
     differingFromBase = Self.differing(from: .base, match, tensors)
     differingFromResult = Self.differing(from: .result, match, tensors)
@@ -36,12 +44,7 @@ package struct DigestVerdict: Sendable {
     of match: PatchMatch, _ execution: Execution
   ) throws(PatchError) {
     let plan = ChunkPlan(match.tensors)
-    let digests = ChunkDigests(count: plan.chunks.count)
-    try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
-      let values = try match.values(of: chunk)
-      digests.record(Digest128(of: values.rawSpan), of: chunk.number)
-    }
-    self.init(match, plan, digests)
+    self.init(match, plan.tensors, try ChunkDigests.read(match, plan, execution))
   }
 
   /// The digests of single tensors have 64 bits, to name what differs; that of all has 128 and is

@@ -1,67 +1,272 @@
 internal import ByteIO
-internal import Checkpoints
+package import Checkpoints
 package import DeltaCoding
 internal import PatchFormat
+internal import Synchronization
 
-/// One pass over a source's chunks by a patch, in either direction.
+/// One pass over a source's chunks by a patch, or by several that follow each other, in either
+/// direction.
 package struct PatchRun: Sendable {
-  package let match: PatchMatch
+  /// The source, matched to each patch, in the order in which these are applied.
+  package let matches: [PatchMatch]
   package let direction: Direction
   package let plan: ChunkPlan<MatchedTensor>
-  package let inputDigests: ChunkDigests
-  package let outputDigests: ChunkDigests
+  /// The tensors of each patch by their names.
+  private let tensors: [[String: MatchedTensor]]
+  /// Of the base, and of the result of each patch.
+  private let digests: [ChunkDigests]
+  private let changes = ChangeCount()
 
   /// - Parameters:
   ///   - match: the source, and the patch.
   ///   - direction: which way.
   ///   - tensors: those of `match` in the order in which they are worked through, if not in its own.
   package init(_ match: PatchMatch, _ direction: Direction, tensors: [MatchedTensor]? = nil) {
-    self.match = match
-    self.direction = direction
-    plan = ChunkPlan(tensors ?? match.tensors)
-    inputDigests = ChunkDigests(count: plan.chunks.count)
-    outputDigests = ChunkDigests(count: plan.chunks.count)
+    self.init([match], direction, tensors: tensors)
   }
 
-  /// Calls `body` with every chunk of the input and what the patch makes of it, on any thread, and
-  /// checks in the end that both checkpoints are those of the patch.
+  /// - Parameters:
+  ///   - patches: what follows each other.
+  ///   - source: what the first is applied to, or the last is stripped from.
+  ///   - direction: which way.
+  ///   - isPartlyChanged: whether the source is being changed in place.
+  /// - Throws: ``PatchError`` of kind `mismatch` naming the first tensor that does not fit.
+  package init(
+    _ patches: PatchSequence, _ source: any TensorSource, _ direction: Direction,
+    isPartlyChanged: Bool = false
+  ) throws(PatchError) {
+    self.init(
+      try patches.patches.map { (patch) throws(PatchError) in
+        try PatchMatch(patch, source, isPartlyChanged: isPartlyChanged)
+      }, direction)
+  }
+
+  private init(_ matches: [PatchMatch], _ direction: Direction, tensors: [MatchedTensor]? = nil) {
+    self.matches = matches
+    self.direction = direction
+    let plan = ChunkPlan(tensors ?? matches[0].tensors)
+    self.plan = plan
+    self.tensors = matches.map { match in
+      Dictionary(uniqueKeysWithValues: match.tensors.map { ($0.name, $0) })
+    }
+    digests = (0...matches.count).map { _ in ChunkDigests(count: plan.chunks.count) }
+  }
+
+  /// The same pass with the tensors in another order.
+  package func sorted(
+    by areInOrder: (MatchedTensor, MatchedTensor) -> Bool
+  ) -> PatchRun {
+    PatchRun(matches, direction, tensors: matches[0].tensors.sorted(by: areInOrder))
+  }
+
+  /// The source, and where its tensors are, which is the same for all patches.
+  package var match: PatchMatch { matches[0] }
+
+  /// The position of the patch of which the checkpoint at one end of the run has that role.
+  private func end(_ role: CheckpointRole) -> Int { role == .base ? 0 : matches.count - 1 }
+
+  /// The match to the patch of which the checkpoint at one end of the run has that role.
+  package func match(at role: CheckpointRole) -> PatchMatch { matches[end(role)] }
+
+  /// The paths of the patches, for messages.
+  package var patchPath: String { matches.map(\.patch.path).joined(separator: ", ") }
+
+  package var inputDigests: ChunkDigests {
+    direction == .apply ? digests[0] : digests[matches.count]
+  }
+
+  package var outputDigests: ChunkDigests {
+    direction == .apply ? digests[matches.count] : digests[0]
+  }
+
+  /// The positions of the patches in the order in which they are followed in a direction.
+  private func positions(_ direction: Direction) -> [Int] {
+    direction == .apply ? Array(matches.indices) : matches.indices.reversed()
+  }
+
+  /// Whether any of the patches changes a chunk.
+  package func changes(_ chunk: Chunk<MatchedTensor>) -> Bool {
+    tensors.contains { $0[chunk.tensor.name]?.changes(chunk) ?? false }
+  }
+
+  // MARK: The pass
+
+  /// Calls `body` with every chunk of the input and what the patches make of it, on any thread, and
+  /// checks in the end that all checkpoints on the way are those of the patches.
   ///
   /// - Throws: ``PatchError``, which says so if the input is the wrong checkpoint; what `body` throws.
   package func run(
     _ execution: Execution, closing stages: [any Closable] = [],
     _ body: @Sendable (Chunk<MatchedTensor>, [UInt8], [UInt8]) throws(PatchError) -> Void
   ) throws(PatchError) {
-    do throws(PatchError) {
+    try checked(execution) { () throws(PatchError) in
       try execution.forEachChunk(of: plan, closing: stages) { (chunk) throws(PatchError) in
         let input = try match.values(of: chunk)
-        if chunk.tensor.changes(chunk) {
-          let output = try transformed(input.rawSpan, of: chunk, by: direction)
-          record(input: input.rawSpan, output: output.rawSpan, of: chunk)
-          try body(chunk, input, output)
-        } else {
-          record(input: input.rawSpan, output: nil, of: chunk)
-          try body(chunk, input, input)
-        }
+        try body(chunk, input, try output(of: input, chunk))
       }
+    }
+  }
+
+  /// What the patches make of a chunk of the input, with the digests of both recorded.
+  package func output(
+    of input: [UInt8], _ chunk: Chunk<MatchedTensor>
+  ) throws(PatchError) -> [UInt8] {
+    guard changes(chunk) else {
+      record(input: input.rawSpan, output: nil, of: chunk)
+      return input
+    }
+    let output = try transformed(input.rawSpan, of: chunk, by: direction)
+    record(input: input.rawSpan, output: output.rawSpan, of: chunk)
+    return output
+  }
+
+  /// Carries out a pass in which all chunks are recorded, and checks their digests in the end.
+  ///
+  /// - Throws: ``PatchError``, which says so if the input is the wrong checkpoint; what `body` throws.
+  package func checked(
+    _ execution: Execution, _ body: () throws(PatchError) -> Void
+  ) throws(PatchError) {
+    do throws(PatchError) {
+      try body()
     } catch  where error.isOfContents {
       try UnfinishedChange.check(match.source)
-      guard let found = try? DigestVerdict(of: match, execution.silent) else { throw error }
-      try found.check(is: direction.input)
+      guard let found = try? ChunkDigests.read(match, plan, execution.silent) else { throw error }
+      try checkInput(found)
       throw error
     }
     try UnfinishedChange.check(match.source)
     try checkDigests()
   }
 
-  /// What the patch makes of a chunk that it changes.
+  /// What the patches make of a chunk that they change, with the digests of what is in between
+  /// recorded.
   ///
   /// - Throws: ``PatchError`` of kind `badInput` if the chunk's coding is damaged, or not for it.
   package func transformed(
     _ bytes: RawSpan, of chunk: Chunk<MatchedTensor>, by direction: Direction
   ) throws(PatchError) -> [UInt8] {
-    let range = chunk.tensor.codedRanges[chunk.index]
-    let coded = match.patch.file.bytes.extracting(range)
-    defer { match.patch.file.releasePages(in: range) }
+    var current: [UInt8]?
+    let last = positions(direction).last
+    for position in positions(direction) {
+      if let tensor = tensors[position][chunk.tensor.name], tensor.changes(chunk) {
+        let match = matches[position]
+        current =
+          if let current {
+            try match.transformed(current.rawSpan, of: chunk, as: tensor, by: direction)
+          } else {
+            try match.transformed(bytes, of: chunk, as: tensor, by: direction)
+          }
+      }
+      guard position != last else { continue }
+      let between = digests[direction == .apply ? position + 1 : position]
+      between.record(
+        current.map { Digest128(of: $0.rawSpan) } ?? Digest128(of: bytes), of: chunk.number)
+    }
+    return current ?? bytes.array
+  }
+
+  // MARK: Digests
+
+  /// Records the digests of a chunk of the input, and of the output if it differs.
+  package func record(input: RawSpan, output: RawSpan?, of chunk: Chunk<MatchedTensor>) {
+    let digest = Digest128(of: input)
+    inputDigests.record(digest, of: chunk.number)
+    guard let output else {
+      for stage in digests { stage.record(digest, of: chunk.number) }
+      return
+    }
+    outputDigests.record(Digest128(of: output), of: chunk.number)
+    guard matches.count > 1 else { return }
+    changes.add(chunk.shape.changedCount(base: input, result: output))
+  }
+
+  /// Checks that what was recorded are the digests of the patches' checkpoints.
+  ///
+  /// - Throws: ``PatchError``. If the input was right, a wrong output is the patch's fault, or ours.
+  package func checkDigests() throws(PatchError) {
+    try checkInput(inputDigests)
+    for position in positions(direction) {
+      let output = digests[direction == .apply ? position + 1 : position]
+      let differing = verdict(of: position, output).differing(from: direction.output)
+      guard let first = differing.first else { continue }
+      throw PatchError(
+        .badInput, path: matches[position].patch.path, tensor: first,
+        "the patch does not give the \(direction.output.name) it promises: \(differing.count) tensors "
+          + "differ, first '\(first)'", remedy: "ask the publisher for a sound patch")
+    }
+  }
+
+  /// - Throws: ``PatchError`` of kind `mismatch` if the source, by these digests, is not the input.
+  package func checkInput(_ digests: ChunkDigests) throws(PatchError) {
+    let verdict = verdict(at: direction.input, digests)
+    guard matches.count > 1, !verdict.is(direction.input) else {
+      return try verdict.check(is: direction.input)
+    }
+    let (done, undone) = direction == .apply ? ("applied", "up to") : ("stripped", "from")
+    for position in positions(direction).reversed() {
+      guard self.verdict(of: position, digests).is(direction.output) else { continue }
+      let patch = matches[position].patch.path
+      throw PatchError(
+        .mismatch, path: match.source.path,
+        "\(patch) is \(done) already: these are the values of its \(direction.output.name)",
+        remedy: position == positions(direction).last
+          ? "all patches are \(done)" : "leave out the patches \(undone) this one")
+    }
+    try verdict.check(is: direction.input)
+  }
+
+  /// What these digests of the source say of the checkpoint at the end of the run that has a role.
+  package func verdict(at role: CheckpointRole, _ digests: ChunkDigests) -> DigestVerdict {
+    verdict(of: end(role), digests)
+  }
+
+  private func verdict(of position: Int, _ digests: ChunkDigests) -> DigestVerdict {
+    // Each patch has digests of its own for a tensor.
+    let own = plan.tensors.map { tensor, numbers in
+      (tensors[position][tensor.name] ?? tensor, numbers)
+    }
+    return DigestVerdict(matches[position], own, digests)
+  }
+
+  // MARK: Changes
+
+  /// Tensors that differ between input and output, once all chunks were recorded.
+  package var changedTensorCount: Int {
+    guard matches.count > 1 else { return match.tensors.count { $0.entry.change != nil } }
+    let (before, after) = (inputDigests.all, outputDigests.all)
+    return plan.tensors.count { before[$0.chunkNumbers] != after[$0.chunkNumbers] }
+  }
+
+  /// Elements that differ between input and output, once all chunks were recorded: one patch states
+  /// it, but of several, one may undo what another does.
+  package var changedElementCount: Int {
+    guard matches.count > 1 else {
+      return match.tensors.reduce(0) { $0 + ($1.entry.change?.elementCount ?? 0) }
+    }
+    return changes.count
+  }
+}
+
+/// Counts the elements that a run changes.
+private final class ChangeCount: Sendable {
+  private let total = Mutex(0)
+
+  var count: Int { total.withLock { $0 } }
+
+  func add(_ count: Int) { total.withLock { $0 += count } }
+}
+
+extension PatchMatch {
+  /// What the patch makes of a chunk that it changes.
+  ///
+  /// - Throws: ``PatchError`` of kind `badInput` if the chunk's coding is damaged, or not for it.
+  fileprivate func transformed(
+    _ bytes: RawSpan, of chunk: Chunk<MatchedTensor>, as tensor: MatchedTensor,
+    by direction: Direction
+  ) throws(PatchError) -> [UInt8] {
+    let range = tensor.codedRanges[chunk.index]
+    let coded = patch.file.bytes.extracting(range)
+    defer { patch.file.releasePages(in: range) }
     var output = [UInt8](uninitializedByteCount: bytes.byteCount)
     do throws(FormatError) {
       try output.withMutableRawSpan { (span) throws(FormatError) in
@@ -73,33 +278,10 @@ package struct PatchRun: Sendable {
       }
     } catch {
       throw PatchError(
-        .badInput, path: match.patch.path, tensor: chunk.tensor.name,
-        "tensor '\(chunk.tensor.name)': \(error.shifted(by: range.lowerBound))")
+        .badInput, path: patch.path, tensor: tensor.name,
+        "tensor '\(tensor.name)': \(error.shifted(by: range.lowerBound))")
     }
     return output
-  }
-
-  // MARK: Digests
-
-  /// Records the digests of a chunk of the input, and of the output if it differs.
-  package func record(input: RawSpan, output: RawSpan?, of chunk: Chunk<MatchedTensor>) {
-    let digest = Digest128(of: input)
-    inputDigests.record(digest, of: chunk.number)
-    guard let output else { return outputDigests.record(digest, of: chunk.number) }
-    outputDigests.record(Digest128(of: output), of: chunk.number)
-  }
-
-  /// Checks that what was recorded are the digests of the patch's two checkpoints.
-  ///
-  /// - Throws: ``PatchError``. If the input was right, a wrong output is the patch's fault, or ours.
-  package func checkDigests() throws(PatchError) {
-    try DigestVerdict(match, plan, inputDigests).check(is: direction.input)
-    let differing = DigestVerdict(match, plan, outputDigests).differing(from: direction.output)
-    guard let first = differing.first else { return }
-    throw PatchError(
-      .badInput, path: match.patch.path, tensor: first,
-      "the patch does not give the \(direction.output.name) it promises: \(differing.count) tensors "
-        + "differ, first '\(first)'", remedy: "ask the publisher for a sound patch")
   }
 }
 

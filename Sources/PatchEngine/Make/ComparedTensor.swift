@@ -1,7 +1,6 @@
 internal import ByteIO
 package import Checkpoints
 internal import DeltaCoding
-package import Gradiend
 
 /// A tensor of a base, and where the result's elements come from: the only difference between
 /// creating a patch and taking one from two checkpoints.
@@ -20,10 +19,12 @@ package struct ComparedTensor: TensorInChunks {
 
 /// The elements of a tensor of the result.
 package enum ResultElements: Sendable {
-  /// The base's, with updates added one after the other, each sum rounded before the next.
-  case computed([WeightUpdate], DecoderOutput)
+  /// The base's, with sums added one after the other, and rounded after each.
+  case computed([WeightSum])
   /// Those that somebody already made.
   case stored(StoredTensor, any TensorSource)
+  /// What patches make of the base, whose tensors the run goes through in the same order.
+  case patched(PatchRun)
 
   /// The result's bytes of a chunk.
   ///
@@ -31,16 +32,20 @@ package enum ResultElements: Sendable {
   ///   - chunk: the chunk.
   ///   - base: the base's bytes of the chunk.
   /// - Returns: as many bytes as `base` has; nil if the base is not what it was when it was opened.
-  package func bytes(of chunk: Chunk<ComparedTensor>, base: [UInt8]) -> [UInt8]? {
+  /// - Throws: ``PatchError`` if a patch is damaged, or not for this base.
+  package func bytes(
+    of chunk: Chunk<ComparedTensor>, base: [UInt8]
+  ) throws(PatchError) -> [UInt8]? {
     switch self {
-    case .computed(let updates, let output):
-      var sum = base
-      for update in updates {
-        guard let next = update.sum(of: output, and: sum.rawSpan, chunk) else { return nil }
-        sum = next
+    case .computed(let sums):
+      var result = base
+      for sum in sums {
+        guard let next = sum.added(to: result.rawSpan, chunk) else { return nil }
+        result = next
       }
-      return sum
+      return result
     case .stored(let tensor, let source): return source.bytes(of: tensor, in: chunk.byteRange)
+    case .patched(let run): return try run.output(of: base, run.plan.chunks[chunk.number])
     }
   }
 }

@@ -16,8 +16,12 @@ package struct PatchEncoder {
   /// What is read besides the base: checkpoints, and files of a GRADIEND.
   package var otherInputs: [any TensorSource] = []
   package var otherFiles: [MappedFile] = []
-  /// The checkpoint whose layout the result has, where it is not that of the base.
-  package var layoutSource: Checkpoint?
+  /// The layout of the result's files where it is not that of the base's, and what gives their digests,
+  /// named as the base's files.
+  package var resultLayout:
+    (layout: CheckpointLayout, digests: @Sendable (Execution) throws(PatchError) -> [FileDigest])?
+  /// The run that makes the result, if patches do; its digests are checked.
+  package var patchRun: PatchRun?
   package var origins = PatchMetadata.Origins()
   /// What each tensor's update may err, relative to it; 0 for an exact patch.
   package var maxRelativeError = 0.0
@@ -45,14 +49,14 @@ package struct PatchEncoder {
     let writer = try PatchError.writing(output) { () throws(SystemError) in
       try PatchWriter(
         path: output, overwrites: overwrites, reserving: longestMetadata,
-        hasLayouts: layoutSource != nil)
+        hasLayouts: resultLayout != nil)
     }
     let baseHashes = OrderedStage(FileHasher(base), execution)
     let resultHashes = OrderedStage(FileHasher(base), execution)
     let table = OrderedStage(TensorTable(plan, writer: writer), execution)
 
-    try execution.forEachChunk(of: plan, closing: [baseHashes, resultHashes, table]) {
-      (chunk) throws(PatchError) in
+    let isHashedHere = resultLayout == nil
+    let encode = { @Sendable (chunk: Chunk<ComparedTensor>) throws(PatchError) in
       let stored = chunk.tensor.base
       // One copy of each is coded and goes into all digests, so that they agree whatever becomes of
       // the files.
@@ -68,7 +72,7 @@ package struct PatchEncoder {
       try baseHashes.submit(chunk.number) {
         $0.update(before.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
-      if layoutSource == nil {
+      if isHashedHere {
         try resultHashes.submit(chunk.number) {
           $0.update(after.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
         }
@@ -81,13 +85,16 @@ package struct PatchEncoder {
         }
       }
     }
-    // Files of another layout are hashed as they are.
+    let pass = { () throws(PatchError) in
+      try execution.forEachChunk(
+        of: plan, closing: [baseHashes, resultHashes, table], encode)
+    }
+    if let patchRun { try patchRun.checked(execution, pass) } else { try pass() }
     let resultFiles =
-      layoutSource.map { FileHasher.digests($0.files.map(\.mapped), named: base) }
-      ?? resultHashes.withState { $0.finish() }
+      try resultLayout?.digests(execution.silent) ?? resultHashes.withState { $0.finish() }
     let baseFiles = baseHashes.withState { $0.finish() }
-    let layouts = layoutSource.map {
-      PatchLayouts(base: CheckpointLayout(base).encoded, result: CheckpointLayout($0).encoded)
+    let layouts = resultLayout.map {
+      PatchLayouts(base: CheckpointLayout(base).encoded, result: $0.layout.encoded)
     }
     // All has been read; what is not of one chunk may be of different times.
     let inputs = [base] + otherInputs
@@ -105,7 +112,7 @@ package struct PatchEncoder {
   private func result(
     of chunk: Chunk<ComparedTensor>, base before: [UInt8]
   ) throws(PatchError) -> ([UInt8], Quantisation?) {
-    guard let exact = chunk.tensor.result.bytes(of: chunk, base: before) else {
+    guard let exact = try chunk.tensor.result.bytes(of: chunk, base: before) else {
       throw PatchError.changed(base.file(of: chunk.tensor.base).path)
     }
     guard maxRelativeError > 0, case .float(let format) = chunk.shape.element else {

@@ -19,22 +19,21 @@ public struct ModelSummary: Sendable {
   public let notes: [String]
 
   /// - Parameters:
-  ///   - match: the patch and the checkpoint.
+  ///   - run: what was done.
   ///   - path: where the output is.
   ///   - role: which of the two it is, if any.
-  ///   - isChanged: whether it differs from the input as the patch says, or not at all.
+  ///   - isChanged: whether it differs from the input as the run says, or not at all.
   ///   - notes: what a user should know besides.
   package init(
-    _ match: PatchMatch, path: String, role: CheckpointRole?, isChanged: Bool = true,
+    _ run: PatchRun, path: String, role: CheckpointRole?, isChanged: Bool = true,
     notes: [String] = []
   ) {
     self.path = path
     self.role = role
-    byteCount = match.tensors.reduce(0) { $0 + $1.byteCount }
-    tensorCount = match.tensors.count
-    let changes = isChanged ? match.tensors.compactMap(\.entry.change) : []
-    changedTensorCount = changes.count
-    changedElementCount = changes.reduce(0) { $0 + $1.elementCount }
-    self.notes = notes + match.notes
+    byteCount = run.match.tensors.reduce(0) { $0 + $1.byteCount }
+    tensorCount = run.match.tensors.count
+    changedTensorCount = isChanged ? run.changedTensorCount : 0
+    changedElementCount = isChanged ? run.changedElementCount : 0
+    self.notes = notes + run.match.notes
   }
 }

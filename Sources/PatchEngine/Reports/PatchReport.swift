@@ -25,11 +25,33 @@ public struct PatchReport: Sendable {
     public let byteCount: Int
   }
 
+  /// What one GRADIEND adds.
+  public struct Addition: Sendable {
+    /// h, one value a latent, separated by commas; nil for a part that ignores it.
+    public let featureFactors: String?
+    /// α.
+    public let learningRate: String
+    /// The classes of the GRADIEND's feature towards which the update goes, separated by commas; nil
+    /// where nothing says.
+    public let direction: String?
+    /// The digest of the GRADIEND.
+    public let digest: String
+    /// Where on the Hub the GRADIEND comes from, as it can be typed; nil if that is not known.
+    public let origin: String?
+
+    init(_ update: PatchMetadata.Update) {
+      featureFactors = update.featureFactors
+      learningRate = update.learningRate
+      direction = update.direction
+      digest = update.gradiendDigest
+      origin = update.origin.map { "\($0)" }
+    }
+  }
+
   /// The metadata, as they stand in the file.
   public let metadata: [Metadatum]
-  /// The classes of the GRADIEND's feature towards which the update goes, separated by commas; nil
-  /// where nothing says.
-  public let direction: String?
+  /// What was added to the base, in this order; nothing if the result was there.
+  public let additions: [Addition]
   /// Tensors of the base.
   public let tensorCount: Int
   /// Elements of the base.
@@ -44,7 +66,12 @@ public struct PatchReport: Sendable {
   /// - Throws: ``CheckpointError`` if a chunk's header is damaged.
   package init(_ patch: PatchFile) throws(CheckpointError) {
     metadata = patch.metadata.entries.map { Metadatum(key: $0.key, value: $0.value) }
-    direction = patch.metadata.direction
+    additions =
+      if case .gradiend(let updates, _) = patch.metadata.source {
+        updates.map { Addition($0) }
+      } else {
+        []
+      }
     tensors = patch.index.tensors.map {
       TensorReport(name: $0.name, elementType: $0.elementType, shape: $0.shape)
     }

@@ -11,6 +11,7 @@ from ._commands import (
     adapter,
     apply,
     card,
+    combine,
     create,
     diff,
     export,
@@ -34,6 +35,7 @@ from ._process import ProgressCallback, ProgressOption, StrPath
 from ._reports import (
     AdaptedLayer,
     AdapterSummary,
+    AddedGradiend,
     CardReport,
     ChangedTensor,
     CheckpointReport,
@@ -59,6 +61,7 @@ __version__ = _version("gradiend-patch")
 __all__ = [
     "AdaptedLayer",
     "AdapterSummary",
+    "AddedGradiend",
     "CardReport",
     "ChangedTensor",
     "CheckpointReport",
@@ -93,6 +96,7 @@ __all__ = [
     "adapter",
     "apply",
     "card",
+    "combine",
     "create",
     "diff",
     "export",

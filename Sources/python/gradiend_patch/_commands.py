@@ -61,24 +61,64 @@ def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
         raise UsageError("give either output= or in_place=True", "usage")
 
 
+def _several(paths: Union[StrPath, Sequence[StrPath]]) -> list[StrPath]:
+    """The paths of a list, or one path alone."""
+    if isinstance(paths, (str, bytes, os.PathLike)):
+        return [paths]
+    return list(paths)
+
+
+def _patches(paths: Union[StrPath, Sequence[StrPath]]) -> list[StrPath]:
+    patches = _several(paths)
+    if not patches:
+        raise UsageError("there is no patch", "usage")
+    return patches
+
+
+def _each(values: Any, count: int, name: str) -> list[Any]:
+    """A value for each of several GRADIENDs."""
+    found = list(values)
+    if len(found) != count:
+        raise UsageError(f"{name} needs a value for each of {count} GRADIENDs, not {len(found)}", "usage")
+    return found
+
+
+def _summands(gradiend: Any, feature_factor: Any, learning_rate: Any) -> tuple[list[StrPath], list[str]]:
+    """One GRADIEND or those of a list, and their numbers."""
+    gradiends = _several(gradiend)
+    rates: list[Any] = [learning_rate]
+    factors: list[Any] = [] if feature_factor is None else [feature_factor]
+    if gradiends != [gradiend]:
+        if not gradiends:
+            raise UsageError("there is no GRADIEND to add", "usage")
+        rates = _each(learning_rate, len(gradiends), "learning_rate")
+        if feature_factor is not None:
+            factors = _each(feature_factor, len(gradiends), "feature_factor")
+    return gradiends, [
+        *("--feature-factor=" + _numbers(factor) for factor in factors),
+        *("--learning-rate=" + _number(rate) for rate in rates),
+    ]
+
+
 def create(
     base: StrPath,
-    gradiend: StrPath,
+    gradiend: Union[StrPath, Sequence[StrPath]],
     output: StrPath = "gradiend_patch.safetensors",
     *,
-    feature_factor: Optional[Factors] = None,
-    learning_rate: SupportsFloat,
+    feature_factor: Union[Factors, Sequence[Factors], None] = None,
+    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat]],
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> PatchSummary:
-    """Makes the patch that adds a GRADIEND to a base model.
+    """Makes the patch that adds a GRADIEND to a base model, or several at once.
 
     Args:
         base: The base model: safetensors, float GGUF, or folder.
-        gradiend: Folder of the GRADIEND checkpoint.
+        gradiend: Folder of the GRADIEND checkpoint. Of a list of them, what they add is summed, and
+            rounded once; ``feature_factor`` and ``learning_rate`` are then lists as long.
         output: Where the patch goes.
         feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
         learning_rate: α, which multiplies the part before it is added to the weights.
@@ -89,25 +129,25 @@ def create(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
+    gradiends, numbers = _summands(gradiend, feature_factor, learning_rate)
     options = [
-        *(["--feature-factor=" + _numbers(feature_factor)] if feature_factor is not None else []),
-        "--learning-rate=" + _number(learning_rate),
+        *numbers,
         "--part=" + part,
         "--max-relative-error=" + _number(max_relative_error),
         *_paths(output=output),
         _threads(threads),
         *_flags(force=force),
     ]
-    return PatchSummary.of(run("create", options, [base, gradiend], progress)[1])
+    return PatchSummary.of(run("create", options, [base, *gradiends], progress)[1])
 
 
 def adapter(
     base: StrPath,
-    gradiend: StrPath,
+    gradiend: Union[StrPath, Sequence[StrPath]],
     output: StrPath,
     *,
-    feature_factor: Optional[Factors] = None,
-    learning_rate: SupportsFloat,
+    feature_factor: Union[Factors, Sequence[Factors], None] = None,
+    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat]],
     gguf: Optional[StrPath] = None,
     part: Part = "decoder",
     rank: Optional[SupportsIndex] = None,
@@ -116,11 +156,12 @@ def adapter(
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> AdapterSummary:
-    """Makes a LoRA adapter of what a GRADIEND adds to a base model, before it is rounded.
+    """Makes a LoRA adapter of what a GRADIEND, or several, add to a base model, before it is rounded.
 
     Args:
         base: The base model: safetensors, or folder.
-        gradiend: Folder of the GRADIEND checkpoint.
+        gradiend: Folder of the GRADIEND checkpoint, or a list of them; ``feature_factor`` and
+            ``learning_rate`` are then lists as long.
         output: The folder to make, which PEFT and vLLM load.
         feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
         learning_rate: α, which multiplies the part.
@@ -133,9 +174,9 @@ def adapter(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
+    gradiends, numbers = _summands(gradiend, feature_factor, learning_rate)
     options = [
-        *(["--feature-factor=" + _numbers(feature_factor)] if feature_factor is not None else []),
-        "--learning-rate=" + _number(learning_rate),
+        *numbers,
         "--part=" + part,
         *([f"--rank={operator.index(rank)}"] if rank is not None else []),
         *(["--max-relative-error=" + _number(max_relative_error)] if max_relative_error is not None else []),
@@ -143,7 +184,7 @@ def adapter(
         _threads(threads),
         *_flags(force=force),
     ]
-    return AdapterSummary.of(run("adapter", options, [base, gradiend], progress)[1])
+    return AdapterSummary.of(run("adapter", options, [base, *gradiends], progress)[1])
 
 
 def diff(
@@ -179,9 +220,40 @@ def diff(
     return PatchSummary.of(run("diff", options, [base, result], progress)[1])
 
 
+def combine(
+    base: StrPath,
+    patches: Sequence[StrPath],
+    output: StrPath = "gradiend_patch.safetensors",
+    *,
+    values_only: bool = False,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> PatchSummary:
+    """Makes one patch of several that follow each other, as ``diff`` makes it of the two ends.
+
+    Args:
+        base: The base of the first patch.
+        patches: The patches in the order in which they are applied: each is for the result of the one
+            before.
+        output: Where the one patch goes.
+        values_only: Leave out the headers and the order of tensors of the last result.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    options = [
+        *_paths(output=output),
+        _threads(threads),
+        *_flags(values_only=values_only, force=force),
+    ]
+    return PatchSummary.of(run("combine", options, [base, *_patches(patches)], progress)[1])
+
+
 def apply(
     base: StrPath,
-    patch: StrPath,
+    patch: Union[StrPath, Sequence[StrPath]],
     output: Optional[StrPath] = None,
     *,
     in_place: bool = False,
@@ -198,7 +270,8 @@ def apply(
 
     Args:
         base: The base model.
-        patch: The patch, or the folder of its package.
+        patch: The patch, or the folder of its package; of a list, each is for the result of the one
+            before, and all are applied in one pass.
         output: Where the model goes: a file for a file, a folder for a folder.
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
@@ -220,12 +293,12 @@ def apply(
         *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
-    return ModelSummary.of(run("apply", options, [base, patch], progress)[1])
+    return ModelSummary.of(run("apply", options, [base, *_patches(patch)], progress)[1])
 
 
 def strip(
     result: StrPath,
-    patch: StrPath,
+    patch: Union[StrPath, Sequence[StrPath]],
     output: Optional[StrPath] = None,
     *,
     in_place: bool = False,
@@ -241,7 +314,8 @@ def strip(
 
     Args:
         result: The patched model.
-        patch: The patch that was applied, or the one that ``undo`` named.
+        patch: The patch that was applied, or the one that ``undo`` named; of a list, in the order in
+            which they were applied, the last is stripped first.
         output: Where the model goes: a file for a file, a folder for a folder.
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
@@ -261,7 +335,7 @@ def strip(
         *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
-    return ModelSummary.of(run("strip", options, [result, patch], progress)[1])
+    return ModelSummary.of(run("strip", options, [result, *_patches(patch)], progress)[1])
 
 
 def verify(

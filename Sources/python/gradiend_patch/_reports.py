@@ -321,6 +321,20 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class AddedGradiend:
+    """What a patch adds of one GRADIEND."""
+
+    #: One value a latent, separated by commas; none for a part that ignores it.
+    feature_factor: Optional[str]
+    learning_rate: str
+    #: The classes of the feature towards which the update goes, where the patch tells.
+    towards: Optional[str]
+    digest: str
+    #: Where on the Hub it comes from, ``owner/name@commit``, where that is known.
+    origin: Optional[str]
+
+
+@dataclass(frozen=True)
 class PatchReport:
     """What a patch holds."""
 
@@ -329,8 +343,8 @@ class PatchReport:
     tensors: int
     elements: int
     changed_elements: int
-    #: The classes of the feature towards which the update goes, where the patch tells.
-    towards: Optional[str]
+    #: What was added, in this order; nothing if the result was there.
+    gradiends: tuple[AddedGradiend, ...]
     metadata: Mapping[str, str] = field(repr=False)
     byte_counts: Mapping[str, int] = field(repr=False)
     changed_tensors: tuple[ChangedTensor, ...] = field(repr=False)
@@ -375,7 +389,16 @@ def inspection(report: Json) -> Report:
             report["tensors"],
             report["elements"],
             report["changed_elements"],
-            report["towards"],
+            tuple(
+                AddedGradiend(
+                    each["feature_factor"],
+                    each["learning_rate"],
+                    each["towards"],
+                    each["digest"],
+                    each["origin"],
+                )
+                for each in report["gradiends"]
+            ),
             report["metadata"],
             report["byte_counts"],
             tuple(ChangedTensor.of(tensor) for tensor in report["changed_tensors"]),

@@ -1,0 +1,145 @@
+internal import ByteIO
+internal import Checkpoints
+internal import Gradiend
+internal import PatchEngine
+internal import PatchFormat
+
+/// GRADIENDs that are open, of which something is added to a base.
+struct OpenedSummands {
+  private let summands: [Opened]
+  private let part: UpdatePart
+
+  /// - Throws: ``PatchError`` if there are too few or too many, or one cannot be opened or lacks numbers.
+  init(
+    _ summands: [Create.Summand], part: UpdatePart, base: InputName
+  ) throws(PatchError) {
+    guard (1...Create.summandLimit).contains(summands.count) else {
+      throw PatchError(
+        .usage,
+        summands.isEmpty
+          ? "there is no GRADIEND to add"
+          : "a patch adds at most \(Create.summandLimit) GRADIENDs, not \(summands.count)",
+        remedy: summands.isEmpty
+          ? "name one" : "create several patches, each from the result of the one before")
+    }
+    self.part = part
+    self.summands = try summands.map { (summand) throws(PatchError) in
+      try Opened(summand, part: part, base: base)
+    }
+  }
+
+  /// The files that determine what is added.
+  var files: [MappedFile] {
+    summands.flatMap { $0.gradiend.determiningBytes(part: part).map(\.file) }
+  }
+
+  /// What they add to `base` together.
+  func sum(of base: Checkpoint) throws(PatchError) -> GradiendSum {
+    GradiendSum(
+      try summands.map { (each) throws(PatchError) in
+        do throws(PatchError) {
+          return (try GradiendMatch(each.gradiend, of: base), each.output)
+        } catch {
+          throw summands.count > 1 ? error.adding("; the GRADIEND is \(each.gradiend.path)") : error
+        }
+      })
+  }
+
+  /// What is said of each.
+  ///
+  /// - Throws: ``PatchError`` if one is there twice.
+  func updates(_ execution: Execution) throws(PatchError) -> [PatchMetadata.Update] {
+    let updates = try summands.map { (each) throws(PatchError) in try each.update(execution) }
+    try checkDiffer(updates)
+    return updates
+  }
+
+  /// - Throws: ``PatchError`` if a GRADIEND is there twice: nobody means that, as one learning rate can
+  ///   do it.
+  private func checkDiffer(_ updates: [PatchMetadata.Update]) throws(PatchError) {
+    var paths: [String: String] = [:]
+    for (each, update) in zip(summands, updates) {
+      let path = each.gradiend.path
+      guard let other = paths.updateValue(path, forKey: update.gradiendDigest) else { continue }
+      throw PatchError(
+        .usage, path: path, "this is the same GRADIEND as \(other), under whatever name",
+        remedy:
+          "name each once; what is added twice with one feature factor is added once with both "
+          + "learning rates together")
+    }
+  }
+}
+
+/// A summand whose GRADIEND is open, and for which all numbers were given.
+private struct Opened {
+  let gradiend: GradiendCheckpoint
+  let output: DecoderOutput
+  private let origin: Provenance?
+
+  init(_ summand: Create.Summand, part: UpdatePart, base: InputName) throws(PatchError) {
+    let name = try InputName(summand.gradiend)
+    gradiend = try Self.gradiend(name, base: base)
+    origin = name.origin
+    try Self.check(summand, part, gradiend)
+    output = DecoderOutput(
+      gradiend, part: part, featureFactors: summand.featureFactors,
+      learningRate: summand.learningRate)
+  }
+
+  /// Opens the GRADIEND, and says so if the two inputs are the other way round.
+  private static func gradiend(
+    _ name: InputName, base: InputName
+  ) throws(PatchError) -> GradiendCheckpoint {
+    do throws(PatchError) {
+      return try name.gradiend()
+    } catch {
+      guard (try? base.gradiend()) != nil else { throw error }
+      throw PatchError(
+        .badInput, path: base.name,
+        "this is a GRADIEND checkpoint, in place of the base; \(name.name) is none",
+        remedy: "name the base model first, and the GRADIEND after it")
+    }
+  }
+
+  private static func check(
+    _ summand: Create.Summand, _ part: UpdatePart, _ gradiend: GradiendCheckpoint
+  ) throws(PatchError) {
+    let featureFactors = summand.featureFactors
+    guard summand.learningRate.isFinite, featureFactors.allSatisfy(\.isFinite) else {
+      throw PatchError(.usage, "feature factors and learning rate must be finite numbers")
+    }
+    let latentCount = gradiend.configuration.latentCount
+    switch part {
+    case .decoder where featureFactors.count != latentCount:
+      throw PatchError(
+        .usage, path: gradiend.path,
+        "the GRADIEND has \(latentCount) \(latentCount == 1 ? "latent" : "latents"), but "
+          + "\(featureFactors.count) feature factor\(featureFactors.count == 1 ? " was" : "s were") "
+          + "given", remedy: "give one for each latent, separated by commas")
+    case let part where part != .decoder && !featureFactors.isEmpty:
+      throw PatchError(
+        .usage, "part '\(part.rawValue)' ignores feature factors, but some were given",
+        remedy: "leave them out")
+    case .decoderWeight, .encoderWeight:
+      guard latentCount == 1 else {
+        throw PatchError(
+          .usage, path: gradiend.path,
+          "part '\(part.rawValue)' needs a GRADIEND with 1 latent, this one has \(latentCount)",
+          remedy: "use the part 'decoder', or 'decoder-sum'")
+      }
+    default: break
+    }
+  }
+
+  /// What the patch says of it.
+  func update(_ execution: Execution) throws(PatchError) -> PatchMetadata.Update {
+    let digest = try GradiendDigest(gradiend, part: output.part, execution)
+    let factors = output.part == .decoder ? output.featureFactors : []
+    return PatchMetadata.Update(
+      featureFactors: factors.isEmpty ? nil : factors.map { "\($0)" }.joined(separator: ","),
+      learningRate: "\(output.learningRate)", gradiendDigest: "\(digest)",
+      // Of several latents, nothing says which of them it is about.
+      featureClasses: factors.count == 1 ? FeatureClasses(gradiend.featureClasses) : nil,
+      origin: origin)
+  }
+}

@@ -1,0 +1,76 @@
+internal import ByteIO
+package import Checkpoints
+internal import DeltaCoding
+package import PatchFormat
+
+extension PatchRun {
+  /// The layout of the output: the publisher's, as far as the patches have it and the input's goes with
+  /// it.
+  ///
+  /// - Parameter own: the layout of the input.
+  /// - Returns: the layout, and whether each patch that carries one gave it.
+  /// - Throws: ``PatchError`` if a patch carries a layout that the tensors do not fit.
+  package func layout(
+    given own: CheckpointLayout
+  ) throws(PatchError) -> (layout: CheckpointLayout, isPublished: Bool) {
+    var layout = own
+    var isPublished = true
+    for match in direction == .apply ? matches : matches.reversed() {
+      if let next = try match.layout(of: direction.output, given: layout) {
+        layout = next
+      } else if match.patch.layouts != nil {
+        isPublished = false
+      }
+    }
+    return (layout, isPublished)
+  }
+
+  /// What to say where a patch carries a layout that the files' own does not go with.
+  package static let otherHeadersNote =
+    "the files have other headers than those that the patch was made from, so theirs stay; the values "
+    + "are the publisher's"
+
+  /// The same pass in the order of the bytes of files that have this layout.
+  package func sorted(as layout: CheckpointLayout) -> PatchRun {
+    let places = layout.places
+    return sorted { first, second in
+      let (first, second) = (first.place(in: places), second.place(in: places))
+      return (first.fileIndex, first.descriptor.byteRange.lowerBound)
+        < (second.fileIndex, second.descriptor.byteRange.lowerBound)
+    }
+  }
+
+  /// The SHA-256 of files that hold the output, which are not written.
+  ///
+  /// - Parameters:
+  ///   - layout: of the files; the run is in the order of their bytes.
+  ///   - names: of the files.
+  ///   - execution: threads.
+  /// - Returns: a line for each.
+  /// - Throws: ``PatchError`` if the source is not the input, or a patch is damaged.
+  package func fileDigests(
+    _ layout: CheckpointLayout, names: [String], _ execution: Execution
+  ) throws(PatchError) -> [FileDigest] {
+    let places = layout.places
+    let hashes = OrderedStage(FileHasher(layout, names: names), execution)
+    try run(execution, closing: [hashes]) { (chunk, _, output) throws(PatchError) in
+      let place = chunk.tensor.place(in: places)
+      try hashes.submit(chunk.number) {
+        $0.update(output.rawSpan, of: place, at: chunk.byteRange.lowerBound)
+      }
+    }
+    return hashes.withState { $0.finish() }
+  }
+}
+
+extension CheckpointLayout {
+  fileprivate var places: [String: StoredTensor] {
+    Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
+  }
+}
+
+extension MatchedTensor {
+  fileprivate func place(in places: [String: StoredTensor]) -> StoredTensor {
+    places[name] ?? stored[0]
+  }
+}

@@ -1,0 +1,90 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import ModelNames
+package import Gradiend
+
+/// What is added to one tensor of a base before it is rounded: the updates of GRADIENDs.
+package struct WeightSum: Sendable {
+  private let terms: [UpdateTerm]
+  private let order: ElementOrder
+  private let conversion: FloatConversion
+
+  /// - Parameter updates: of the same tensor, in the order in which they are added; at least one.
+  package init(_ updates: [(update: WeightUpdate, output: DecoderOutput)]) {
+    let first = updates[0].update
+    precondition(
+      updates.allSatisfy { $0.update.order == first.order },
+      "a tensor has one order, whichever GRADIEND's parameter it is")
+    terms = updates.map { $0.update.term($0.output) }
+    (order, conversion) = (first.order, first.conversion)
+  }
+
+  /// Adds the sum to a chunk.
+  ///
+  /// - Parameters:
+  ///   - base: the chunk's bytes, as the base has them.
+  ///   - chunk: of a tensor of the base.
+  /// - Returns: the bytes of the result, rounded as the converter does it; nil if a stored value
+  ///   cannot be read back.
+  package func added(to base: RawSpan, _ chunk: Chunk<ComparedTensor>) -> [UInt8]? {
+    guard !conversion.isIdentity else { return addedToValues(base, chunk) }
+    let count = chunk.shape.elementCount
+    var values = [UInt8](uninitializedByteCount: count * conversion.valueWidth)
+    var fault: Int?
+    values.withMutableRawSpan { fault = conversion.read(base, into: &$0) }
+    guard fault == nil else { return nil }
+    let sum = addedToValues(values.rawSpan, chunk)
+    var result = [UInt8](uninitializedByteCount: base.byteCount)
+    result.withMutableRawSpan { _ = conversion.write(sum.rawSpan, into: &$0) }
+    return result
+  }
+
+  /// What is added to elements, in single precision: as if to zeros of it, which rounds nothing.
+  ///
+  /// - Precondition: The tensor has the parameter's order.
+  package func values(fromElement first: Int, count: Int) -> [Float] {
+    precondition(order == .same)
+    guard let update = TensorUpdate(terms, type: .float32) else {
+      preconditionFailure("an update can be added to F32")
+    }
+    let zeros = [UInt8](repeating: 0, count: 4 * count)
+    var values = [Float](repeating: 0, count: count)
+    var span = values.mutableSpan
+    var bytes = unsafe span.mutableBytes
+    update.add(fromElement: first, to: zeros.rawSpan, into: &bytes)
+    return values
+  }
+
+  private func addedToValues(_ base: RawSpan, _ chunk: Chunk<ComparedTensor>) -> [UInt8] {
+    let shape = chunk.tensor.shape
+    let columns = shape.count > 1 ? shape[1] : 1
+    let count = chunk.shape.elementCount
+    let rows = chunk.firstElement / columns..<(chunk.firstElement + count) / columns
+    switch order {
+    case .same: return add([(chunk.firstElement, count)], to: base)
+    case .interleavedHalves, .separatedHalves:
+      // Each row of the chunk is one of the parameter's, elsewhere among them.
+      let runs = rows.map {
+        (order.inverse.row($0, of: shape[0]) * columns, columns)
+      }
+      return add(runs, to: base)
+    case .transposed:
+      let width = conversion.valueWidth
+      let ordered = base.transposed(rows: rows.count, columns: columns, width: width)
+      let runs = (0..<columns).map { ($0 * shape[0] + rows.lowerBound, rows.count) }
+      let sums = add(runs, to: ordered.rawSpan)
+      return sums.rawSpan.transposed(rows: columns, columns: rows.count, width: width)
+    }
+  }
+
+  /// Adds runs of the parameter's elements to values that are in their order.
+  private func add(_ runs: [(first: Int, count: Int)], to base: RawSpan) -> [UInt8] {
+    var sums = [UInt8](uninitializedByteCount: base.byteCount)
+    guard let update = TensorUpdate(terms, type: conversion.value) else {
+      preconditionFailure("an update was matched to \(conversion.value.name)")
+    }
+    sums.withMutableRawSpan { update.add(runs, to: base, into: &$0) }
+    return sums
+  }
+}
