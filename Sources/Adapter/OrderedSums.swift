@@ -1,3 +1,4 @@
+internal import PatchEngine
 internal import Synchronization
 
 /// Sums that threads find in any order, added in that of their numbers.
@@ -11,17 +12,12 @@ final class OrderedSums: Sendable {
   var total: Double { sums.withLock { $0.reduce(0, +) } }
 }
 
-/// The sum of the squares, in eight lanes, which no compiler may make of one sum by itself.
+/// The sum of the squares, in double precision.
 func squares(of values: Span<Float>) -> Double {
-  var lanes = SIMD8<Double>.zero
-  let whole = values.count & ~7
-  for index in stride(from: 0, to: whole, by: 8) {
-    let values = SIMD8<Double>(
-      SIMD8<Float>(
-        values[index], values[index + 1], values[index + 2], values[index + 3], values[index + 4],
-        values[index + 5], values[index + 6], values[index + 7]))
-    lanes += values * values
+  var sum = SIMD8<Double>.zero
+  for index in stride(from: 0, to: values.count, by: 8) {
+    let lanes = SIMD8<Double>(values.lanes(at: index))
+    sum += lanes * lanes
   }
-  for index in whole..<values.count { lanes[0] += Double(values[index]) * Double(values[index]) }
-  return lanes.sum()
+  return sum.sum()
 }

@@ -74,10 +74,24 @@ package struct PatchMetadata: Equatable, Sendable {
     }
   }
 
+  /// What rounding to the base's types keeps of an update that was computed (Formats/patch.md, section
+  /// 3.4).
+  package struct Rounding: Equatable, Sendable {
+    package var cosine: String
+    package var normShare: String
+
+    package init(cosine: String, normShare: String) {
+      self.cosine = cosine
+      self.normShare = normShare
+    }
+  }
+
   package var source: Source
   package var origins: Origins
   /// Nil in an exact patch.
   package var precision: Precision?
+  /// Nil where nobody measured it.
+  package var rounding: Rounding?
   package var base: Identity
   package var result: Identity
   package var tensorCount: Int
@@ -86,13 +100,16 @@ package struct PatchMetadata: Equatable, Sendable {
   package var changedElementCount: Int
 
   package init(
-    source: Source, origins: Origins = Origins(), precision: Precision? = nil, base: Identity,
+    source: Source, origins: Origins = Origins(), precision: Precision? = nil,
+    rounding: Rounding? = nil,
+    base: Identity,
     result: Identity, tensorCount: Int, elementCount: Int, changedTensorCount: Int,
     changedElementCount: Int
   ) {
     self.source = source
     self.origins = origins
     self.precision = precision
+    self.rounding = rounding
     self.base = base
     self.result = result
     self.tensorCount = tensorCount
@@ -124,6 +141,11 @@ package struct PatchMetadata: Equatable, Sendable {
       entries += [
         .init("max_relative_error", precision.maxRelativeError),
         .init("relative_error", precision.relativeError),
+      ]
+    }
+    if let rounding {
+      entries += [
+        .init("update_cosine", rounding.cosine), .init("update_norm_share", rounding.normShare),
       ]
     }
     entries += [
@@ -169,6 +191,9 @@ package struct PatchMetadata: Equatable, Sendable {
     if let maxRelativeError = fields.take("max_relative_error") {
       precision = Precision(
         maxRelativeError: maxRelativeError, relativeError: try fields.require("relative_error"))
+    }
+    if source != .diff, let cosine = fields.take("update_cosine") {
+      rounding = Rounding(cosine: cosine, normShare: try fields.require("update_norm_share"))
     }
     base = Identity(
       files: try fields.requireFiles("base_sha256"), digest: try fields.require("base_digest"))

@@ -10,6 +10,11 @@ extension JSONValue {
   }
 
   /// `null` for nil.
+  fileprivate static func optional(_ number: Double?) -> JSONValue {
+    number.map { .real($0) } ?? .null
+  }
+
+  /// `null` for nil.
   fileprivate static func optional(_ text: String?) -> JSONValue {
     text.map { .string($0) } ?? .null
   }
@@ -28,6 +33,17 @@ extension PatchSummary {
       .init("changed_elements", .integer(changedElementCount)),
       .init("max_relative_error", .real(maxRelativeError)),
       .init("relative_error", .real(relativeError)),
+      .init("update_cosine", .optional(rounding.cosine)),
+      .init("update_norm_share", .optional(rounding.normShare)),
+      .init(
+        "updates",
+        .array(
+          roundings.map {
+            .object([
+              .init("tensor", .string($0.tensor)), .init("cosine", .optional($0.measure.cosine)),
+              .init("norm_share", .optional($0.measure.normShare)),
+            ])
+          })),
       .init("notes", .strings(notes)),
     ]).text()
   }

@@ -3,7 +3,17 @@ import GradiendPatch
 extension PatchSummary {
   /// The summary for people.
   var text: String {
-    summary + (maxRelativeError > 0 ? "\n" + precision : "")
+    summary + (maxRelativeError > 0 ? "\n" + precision : "") + (lossText.map { "\n" + $0 } ?? "")
+  }
+
+  /// What rounding takes from the update, where that is worth a word.
+  private var lossText: String? {
+    guard let cosine = rounding.cosine, let share = rounding.normShare,
+      cosine < 0.99 || abs(share - 1) > 0.01
+    else { return nil }
+    return
+      "rounded to the base's types, the update keeps \(Quantity.share(share)) of its norm, at a cosine "
+      + "of \(Quantity.decimal(max(0, cosine), digits: 3)) to what is meant; 'adapter' keeps more"
   }
 
   private var precision: String {

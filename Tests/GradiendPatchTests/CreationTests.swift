@@ -1,3 +1,4 @@
+import Checkpoints
 import GradiendPatch
 import TestSupport
 import Testing
@@ -24,6 +25,50 @@ import Testing
     #expect(Set(patches).count == 1)
     try bench.apply("patch-1", to: "base", as: "result")
     #expect(try bench.verify("result", "patch-7").role == .result)
+  }
+
+  @Test func `what rounding keeps of the update is that of a computation in double precision`()
+    throws
+  {
+    var scene = try AdapterScene()
+    scene.addLayer(0)
+    try scene.write(rank: 3)
+    let bench = scene.bench
+    // Small enough that most of it is rounded away.
+    let rate: Float = 0.0002
+    let summary = try bench.create("base", "gradiend", to: "patch", factors: [1], rate: rate)
+    try bench.apply("patch", to: "base", as: "result")
+    let result = try Checkpoint(path: bench.path("result"))
+    var whole = (meant: 0.0, added: 0.0, product: 0.0)
+    #expect(summary.roundings.map(\.tensor).sorted() == scene.tensors.map(\.name).sorted())
+    for (name, measure) in summary.roundings {
+      let base = try scene.tensor(name)
+      let tensor = try #require(result[name])
+      let bytes = result.bytes(of: tensor, in: 0..<tensor.byteCount)
+      let update = try #require(scene.updates[name])
+      var sums = (meant: 0.0, added: 0.0, product: 0.0)
+      for (index, value) in base.values.enumerated() {
+        let bits = UInt32(bytes[2 * index]) << 16 | UInt32(bytes[2 * index + 1]) << 24
+        let added = Double(Float(bitPattern: bits)) - value
+        let meant = Double(update[index] / AdapterScene.rate * rate)
+        sums = (
+          sums.meant + meant * meant, sums.added + added * added, sums.product + meant * added
+        )
+      }
+      whole = (
+        whole.meant + sums.meant, whole.added + sums.added, whole.product + sums.product
+      )
+      let share = try #require(measure.normShare)
+      #expect(abs(share - (sums.added / sums.meant).squareRoot()) < 1e-5)
+      let cosine = sums.product / (sums.meant * sums.added).squareRoot()
+      if sums.added > 0 { #expect(abs((measure.cosine ?? 0) - cosine) < 1e-5) }
+    }
+    let cosine = whole.product / (whole.meant * whole.added).squareRoot()
+    #expect(abs((summary.rounding.cosine ?? 0) - cosine) < 1e-5)
+    #expect(cosine < 0.95, "or nothing is tested")
+    let report = try #require(try Inspect(path: bench.path("patch")).run().patch)
+    let stated = report.metadata.first { $0.key == "update_cosine" }.flatMap { Double($0.value) }
+    #expect(abs((stated ?? 0) - cosine) < 1e-5)
   }
 
   @Test func `elements that are not finite any more are counted in a note`() throws {

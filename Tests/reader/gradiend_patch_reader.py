@@ -31,6 +31,7 @@ FLOATS = {"F16": "f16", "BF16": "bf16", "F32": "f32"}
 
 GRADIEND_KEYS = ["learning_rate", "part", "gradiend_digest"]
 ORIGIN_KEYS = ["_repository", "_commit"]
+ROUNDING_KEYS = ["update_cosine", "update_norm_share"]
 BOUNDED_KEYS = ["max_relative_error", "relative_error"]
 KEYS = [
     "format", "format_version", "source", "base_sha256", "result_sha256", "base_digest",
@@ -205,6 +206,8 @@ class Patch:
         keys += ["feature_factor"] if metadata.get("part") == "decoder" else []
         if "feature_factor" in keys and "feature_classes" in metadata:
             keys += ["feature_classes"]
+        if metadata["source"] == "gradiend" and "update_cosine" in metadata:
+            keys += ROUNDING_KEYS
         keys += BOUNDED_KEYS if "max_relative_error" in metadata else []
         for role in ("base", {"gradiend": "gradiend", "diff": "result"}[metadata["source"]]):
             if role + "_repository" in metadata:

@@ -26,6 +26,18 @@ package enum ResultElements: Sendable {
   /// What patches make of the base, whose tensors the run goes through in the same order.
   case patched(PatchRun)
 
+  /// What was to be added to the elements of a chunk, where it was computed, before anything is rounded.
+  func update(of chunk: Chunk<ComparedTensor>) -> [Float]? {
+    guard case .computed(let sums) = self, var update = sums.first?.values(of: chunk) else {
+      return nil
+    }
+    for sum in sums.dropFirst() {
+      let values = sum.values(of: chunk)
+      for index in update.indices { update[index] += values[index] }
+    }
+    return update
+  }
+
   /// The result's bytes of a chunk.
   ///
   /// - Parameters:

@@ -69,6 +69,12 @@ package struct PatchEncoder {
         encoded.changedCount > 0
         ? FloatStorage(stored.elementType)?.nonFiniteCount(
           in: after.rawSpan, base: before.rawSpan) ?? 0 : 0
+      let rounding = FloatStorage(stored.elementType).flatMap { storage in
+        chunk.tensor.result.update(of: chunk).map {
+          RoundingMeasure(
+            meant: $0, base: before.rawSpan, result: after.rawSpan, storage: storage)
+        }
+      }
       try baseHashes.submit(chunk.number) {
         $0.update(before.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
@@ -81,7 +87,7 @@ package struct PatchEncoder {
         try PatchError.writing(output) { () throws(SystemError) in
           try table.append(
             encoded, of: chunk, digests: digests, quantisation: quantisation,
-            nonFiniteCount: nonFiniteCount)
+            nonFiniteCount: nonFiniteCount, rounding: rounding)
         }
       }
     }
@@ -138,7 +144,7 @@ package struct PatchEncoder {
         return metadata(
           base: .init(files: files.base, digest: "\(totals.base)"),
           result: .init(files: files.result, digest: "\(totals.result)"),
-          relativeError: "\(Float(table.relativeError))",
+          relativeError: "\(Float(table.relativeError))", rounding: table.rounding,
           changedTensorCount: table.changedTensorCount,
           changedElementCount: table.changedElementCount)
       }
@@ -156,7 +162,8 @@ package struct PatchEncoder {
       tensorCount: table.tensors.count, elementCount: elementCount,
       changedTensorCount: table.changedTensorCount,
       changedElementCount: table.changedElementCount,
-      maxRelativeError: maxRelativeError, relativeError: table.relativeError, notes: notes)
+      maxRelativeError: maxRelativeError, relativeError: table.relativeError,
+      rounding: table.rounding, roundings: table.roundings, notes: notes)
   }
 
   private var elementCount: Int {
@@ -165,15 +172,29 @@ package struct PatchEncoder {
 
   private func metadata(
     base identity: PatchMetadata.Identity, result resultIdentity: PatchMetadata.Identity,
-    relativeError: String, changedTensorCount: Int, changedElementCount: Int
+    relativeError: String, rounding: RoundingMeasure, changedTensorCount: Int,
+    changedElementCount: Int
   ) -> PatchMetadata {
     let precision = PatchMetadata.Precision(
       maxRelativeError: "\(Float(maxRelativeError))", relativeError: relativeError)
     return PatchMetadata(
       source: source, origins: origins, precision: maxRelativeError > 0 ? precision : nil,
+      rounding: isComputed
+        ? .init(
+          cosine: Self.decimal(rounding.cosine), normShare: Self.decimal(rounding.normShare))
+        : nil,
       base: identity, result: resultIdentity,
       tensorCount: base.tensors.count, elementCount: elementCount,
       changedTensorCount: changedTensorCount, changedElementCount: changedElementCount)
+  }
+
+  private var isComputed: Bool {
+    if case .gradiend = source { true } else { false }
+  }
+
+  /// Six digits, so that the text is as long whatever it says; shares of 10 and more are all the same.
+  private static func decimal(_ value: Double?) -> String {
+    Quantity.decimal(min(max(value ?? 0, 0), 9.999999), digits: 6)
   }
 
   /// Metadata as long as those that will be known at the end.
@@ -183,6 +204,7 @@ package struct PatchEncoder {
       digest: String(repeating: "0", count: 32))
     return metadata(
       base: identity, result: identity, relativeError: "-1.23456789e-10",
+      rounding: RoundingMeasure(),
       changedTensorCount: base.tensors.count, changedElementCount: elementCount)
   }
 }
@@ -207,6 +229,11 @@ public struct PatchSummary: Sendable {
   public let maxRelativeError: Double
   /// The largest that any tensor's update errs.
   public let relativeError: Double
+  /// What rounding to the base's types keeps of what was to be added, all in all; of a difference between
+  /// two finished checkpoints nobody knows that.
+  public let rounding: RoundingMeasure
+  /// Likewise of each tensor that something was to be added to, in the order of the base.
+  public let roundings: [(tensor: String, measure: RoundingMeasure)]
   /// What a user should know, in sentences without a full stop.
   public package(set) var notes: [String] = []
 }

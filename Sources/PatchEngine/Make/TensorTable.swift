@@ -17,12 +17,21 @@ struct TensorTable: Sendable {
   /// Elements that are NaN or infinite only in the result.
   private(set) var nonFiniteCount = 0
 
+  /// What rounding keeps of what was to be added to each tensor.
+  private(set) var roundings: [(tensor: String, measure: RoundingMeasure)] = []
+
+  /// Likewise of all together.
+  var rounding: RoundingMeasure {
+    roundings.reduce(RoundingMeasure()) { $0.adding($1.measure) }
+  }
+
   /// The tensor whose chunks are coming in.
   private struct Pending: Sendable {
     var digests: [(base: Digest128, result: Digest128)] = []
     var changedCount = 0
     var squaredError = 0.0
     var squaredUpdate = 0.0
+    var rounding: RoundingMeasure?
     var byteCount = 0
     /// Chunks without changes that were not written, as the whole tensor may turn out to have none.
     var unwrittenChunkCount = 0
@@ -38,12 +47,14 @@ struct TensorTable: Sendable {
   /// - Throws: ``SystemError`` if the patch cannot be written.
   mutating func append(
     _ encoded: EncodedChunk, of chunk: Chunk<ComparedTensor>,
-    digests: (base: Digest128, result: Digest128), quantisation: Quantisation?, nonFiniteCount: Int
+    digests: (base: Digest128, result: Digest128), quantisation: Quantisation?, nonFiniteCount: Int,
+    rounding: RoundingMeasure?
   ) throws(SystemError) {
     try finishTensors(before: chunk.number)
     self.nonFiniteCount += nonFiniteCount
     current.squaredError += quantisation?.squaredError ?? 0
     current.squaredUpdate += quantisation?.squaredUpdate ?? 0
+    if let rounding { current.rounding = (current.rounding ?? RoundingMeasure()).adding(rounding) }
     current.digests.append(digests)
     guard !encoded.bytes.isEmpty || current.changedCount > 0 else {
       current.unwrittenChunkCount += 1
@@ -92,6 +103,7 @@ struct TensorTable: Sendable {
         let ratio = (current.squaredError / current.squaredUpdate).squareRoot()
         relativeError = max(relativeError, ratio)
       }
+      if let rounding = current.rounding { roundings.append((base.name, rounding)) }
       var change: PatchIndex.Change?
       if current.changedCount > 0 {
         change = PatchIndex.Change(

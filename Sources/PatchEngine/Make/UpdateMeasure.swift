@@ -79,32 +79,17 @@ extension UpdateMeasure {
     elementCount += count
   }
 
-  /// In eight lanes, which no compiler may make of one sum by itself.
   private static func sums(
     _ before: Span<Float>, _ after: Span<Float>
   ) -> (update: Double, base: Double) {
     var update = SIMD8<Double>.zero
     var base = SIMD8<Double>.zero
-    let whole = before.count & ~7
-    for index in stride(from: 0, to: whole, by: 8) {
-      let old = SIMD8<Double>(lanes(before, index))
-      let difference = SIMD8<Double>(lanes(after, index)) - old
+    for index in stride(from: 0, to: before.count, by: 8) {
+      let old = SIMD8<Double>(before.lanes(at: index))
+      let difference = SIMD8<Double>(after.lanes(at: index)) - old
       update += difference * difference
       base += old * old
     }
-    for index in whole..<before.count {
-      let old = Double(before[index])
-      let difference = Double(after[index]) - old
-      update[0] += difference * difference
-      base[0] += old * old
-    }
     return (update.sum(), base.sum())
-  }
-
-  @inline(__always)
-  private static func lanes(_ values: Span<Float>, _ index: Int) -> SIMD8<Float> {
-    SIMD8(
-      values[index], values[index + 1], values[index + 2], values[index + 3], values[index + 4],
-      values[index + 5], values[index + 6], values[index + 7])
   }
 }

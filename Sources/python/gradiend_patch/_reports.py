@@ -37,6 +37,9 @@ class PatchSummary:
     changed_elements: int
     max_relative_error: float
     relative_error: float
+    #: None where it is not known, as for ``diff``.
+    update_cosine: Optional[float]
+    update_norm_share: Optional[float]
     notes: tuple[str, ...]
     json: Json = field(repr=False, compare=False)
 
@@ -52,6 +55,8 @@ class PatchSummary:
             report["changed_elements"],
             report["max_relative_error"],
             report["relative_error"],
+            report["update_cosine"],
+            report["update_norm_share"],
             tuple(report["notes"]),
             report,
         )
