@@ -1,4 +1,4 @@
-internal import PatchEngine
+internal import Gradiend
 internal import Synchronization
 
 /// Sums that threads find in any order, added in that of their numbers.

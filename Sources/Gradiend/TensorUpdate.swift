@@ -56,13 +56,18 @@ package struct TensorUpdate: Sendable {
   ///   - runs: of the tensor's elements, in the order of the parameter.
   ///   - base: the elements to add to, one run after the other, and no others.
   ///   - result: as long as `base`.
+  ///   - isMeasured: whether to compare what was added with the sum of the terms.
+  /// - Returns: that comparison, empty unless `isMeasured`.
   /// - Complexity: O(elements · latents of all terms), with a few blocks of memory.
+  @discardableResult
   package func add(
-    _ runs: [(first: Int, count: Int)], to base: RawSpan, into result: inout MutableRawSpan
-  ) {
+    _ runs: [(first: Int, count: Int)], to base: RawSpan, into result: inout MutableRawSpan,
+    isMeasured: Bool = false
+  ) -> RoundingSums {
     precondition(base.byteCount == result.byteCount)
     precondition(base.byteCount == runs.reduce(0) { $0 + $1.count } * storage.byteWidth)
     var room = TermRoom(latentCount: terms.map(\.latentCount).max() ?? 1)
+    var sums = RoundingSums()
     var done = 0
     for (first, count) in runs {
       var walks = terms.map { TermWalk($0, from: first) }
@@ -76,9 +81,15 @@ package struct TensorUpdate: Sendable {
         storage.add(
           room.sum.span.extracting(first: length), to: base, into: &result,
           at: (done + start) * storage.byteWidth)
+        if isMeasured {
+          sums = sums.adding(
+            room.measure(
+              base, result.bytes, storage, at: (done + start) * storage.byteWidth, count: length))
+        }
       }
       done += count
     }
+    return sums
   }
 }
 
@@ -91,6 +102,9 @@ private struct TermRoom {
   /// The sum of the terms so far.
   private(set) var sum: [Float]
   var entries: [Float]
+  /// The elements before and after, to be compared.
+  private var before: [Float]
+  private var after: [Float]
   var scratch: [Float]
 
   /// - Parameter latentCount: the largest of all terms.
@@ -99,8 +113,22 @@ private struct TermRoom {
     term = [Float](repeating: 0, count: blockLength)
     sum = term
     entries = term
+    (before, after) = (term, term)
     scratch = [Float](
       repeating: 0, count: DecoderOutput.scratchLength(latentCount: latentCount))
+  }
+
+  /// Compares what was added to a block of elements with the sum.
+  mutating func measure(
+    _ base: RawSpan, _ result: RawSpan, _ storage: FloatStorage, at offset: Int, count: Int
+  ) -> RoundingSums {
+    var span = before.mutableSpan
+    storage.widen(base, at: offset, count: count, into: &span)
+    span = after.mutableSpan
+    storage.widen(result, at: offset, count: count, into: &span)
+    return RoundingSums(
+      meant: sum.span.extracting(first: count), before: before.span.extracting(first: count),
+      after: after.span.extracting(first: count))
   }
 
   mutating func addTerm(isFirst: Bool, count: Int) {

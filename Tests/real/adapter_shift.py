@@ -135,12 +135,12 @@ def in_child(*words: str) -> float:
 # --- vLLM
 
 
-def vllm_mean(folder: str, adapter: str, uses: str) -> float:
+def vllm_mean(folder: str, adapter: str, uses: str, dtype: str) -> float:
     from vllm import LLM, SamplingParams
     from vllm.lora.request import LoRARequest
 
     rank = json.loads(pathlib.Path(adapter, "adapter_config.json").read_text())["r"]
-    llm = LLM(folder, dtype="bfloat16", enforce_eager=True, enable_lora=True, max_lora_rank=max(8, rank), max_logprobs=2000, max_model_len=256)
+    llm = LLM(folder, dtype=dtype, enforce_eager=True, enable_lora=True, max_lora_rank=max(8, rank), max_logprobs=2000, max_model_len=256)
     request = LoRARequest("gradiend", 1, adapter) if uses == "adapter" else None
     tokenizer = llm.get_tokenizer()
     he, she = (tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in ("he", "she"))
@@ -157,8 +157,8 @@ def main(folder, gradiend, h, alpha, adapter, gguf, *models) -> None:
     for model in models:
         moves[f"llama.cpp, {pathlib.Path(model).stem}"] = in_child(model, gguf) - in_child(model)
     if importlib.util.find_spec("vllm"):
-        served = [in_child("--vllm", f"{folder}/base-bf16", adapter, uses) for uses in ("adapter", "base")]
-        moves["vLLM, base in BF16"] = served[0] - served[1]
+        served = [in_child("--vllm", f"{folder}/base-bf16", adapter, uses, "float32") for uses in ("adapter", "base")]
+        moves["vLLM, computing in F32"] = served[0] - served[1]
     for name, move in moves.items():
         print(f"{name}: {move:+.4f}, {move / intended:.1%} of the intended")
     wrong = [name for name, move in moves.items() if not 0.95 <= move / intended <= 1.05]
@@ -170,7 +170,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "--complete":
         complete(*sys.argv[2:4])
     elif sys.argv[1:3] == ["--one", "--vllm"]:
-        print(json.dumps(vllm_mean(*sys.argv[3:6])))
+        print(json.dumps(vllm_mean(*sys.argv[3:7])))
     elif sys.argv[1] == "--one":
         print(json.dumps(llama_mean(sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else None)))
     else:

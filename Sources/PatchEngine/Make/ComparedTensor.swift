@@ -1,6 +1,7 @@
 internal import ByteIO
 package import Checkpoints
 internal import DeltaCoding
+internal import Gradiend
 
 /// A tensor of a base, and where the result's elements come from: the only difference between
 /// creating a patch and taking one from two checkpoints.
@@ -26,38 +27,29 @@ package enum ResultElements: Sendable {
   /// What patches make of the base, whose tensors the run goes through in the same order.
   case patched(PatchRun)
 
-  /// What was to be added to the elements of a chunk, where it was computed, before anything is rounded.
-  func update(of chunk: Chunk<ComparedTensor>) -> [Float]? {
-    guard case .computed(let sums) = self, var update = sums.first?.values(of: chunk) else {
-      return nil
-    }
-    for sum in sums.dropFirst() {
-      let values = sum.values(of: chunk)
-      for index in update.indices { update[index] += values[index] }
-    }
-    return update
-  }
-
   /// The result's bytes of a chunk.
   ///
   /// - Parameters:
   ///   - chunk: the chunk.
   ///   - base: the base's bytes of the chunk.
-  /// - Returns: as many bytes as `base` has; nil if the base is not what it was when it was opened.
+  /// - Returns: as many bytes as `base` has, and what rounding kept of what was computed; nil if the
+  ///   base is not what it was when it was opened.
   /// - Throws: ``PatchError`` if a patch is damaged, or not for this base.
   package func bytes(
     of chunk: Chunk<ComparedTensor>, base: [UInt8]
-  ) throws(PatchError) -> [UInt8]? {
+  ) throws(PatchError) -> WeightSum.Sum? {
     switch self {
     case .computed(let sums):
-      var result = base
+      var result = (bytes: base, rounding: RoundingSums())
       for sum in sums {
-        guard let next = sum.added(to: result.rawSpan, chunk) else { return nil }
-        result = next
+        guard let next = sum.added(to: result.bytes.rawSpan, chunk) else { return nil }
+        result = (next.bytes, result.rounding.adding(next.rounding))
       }
       return result
-    case .stored(let tensor, let source): return source.bytes(of: tensor, in: chunk.byteRange)
-    case .patched(let run): return try run.output(of: base, run.plan.chunks[chunk.number])
+    case .stored(let tensor, let source):
+      return (source.bytes(of: tensor, in: chunk.byteRange), RoundingSums())
+    case .patched(let run):
+      return (try run.output(of: base, run.plan.chunks[chunk.number]), RoundingSums())
     }
   }
 }

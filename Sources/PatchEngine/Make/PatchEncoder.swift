@@ -61,7 +61,7 @@ package struct PatchEncoder {
       // One copy of each is coded and goes into all digests, so that they agree whatever becomes of
       // the files.
       let before = base.bytes(of: stored, in: chunk.byteRange)
-      let (after, quantisation) = try result(of: chunk, base: before)
+      let (after, rounding, quantisation) = try result(of: chunk, base: before)
       let encoded = ChunkCoder(chunk.shape).encode(
         base: before.rawSpan, result: after.rawSpan, shifts: quantisation?.shifts ?? ShiftTable())
       let digests = (base: Digest128(of: before.rawSpan), result: Digest128(of: after.rawSpan))
@@ -69,12 +69,6 @@ package struct PatchEncoder {
         encoded.changedCount > 0
         ? FloatStorage(stored.elementType)?.nonFiniteCount(
           in: after.rawSpan, base: before.rawSpan) ?? 0 : 0
-      let rounding = FloatStorage(stored.elementType).flatMap { storage in
-        chunk.tensor.result.update(of: chunk).map {
-          RoundingMeasure(
-            meant: $0, base: before.rawSpan, result: after.rawSpan, storage: storage)
-        }
-      }
       try baseHashes.submit(chunk.number) {
         $0.update(before.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
@@ -117,12 +111,12 @@ package struct PatchEncoder {
   /// Each chunk keeps to the allowed error, and so does each tensor.
   private func result(
     of chunk: Chunk<ComparedTensor>, base before: [UInt8]
-  ) throws(PatchError) -> ([UInt8], Quantisation?) {
-    guard let exact = try chunk.tensor.result.bytes(of: chunk, base: before) else {
+  ) throws(PatchError) -> ([UInt8], RoundingSums, Quantisation?) {
+    guard let (exact, rounding) = try chunk.tensor.result.bytes(of: chunk, base: before) else {
       throw PatchError.changed(base.file(of: chunk.tensor.base).path)
     }
     guard maxRelativeError > 0, case .float(let format) = chunk.shape.element else {
-      return (exact, nil)
+      return (exact, rounding, nil)
     }
     let quantisation = Quantisation(
       base: before.rawSpan, result: exact.rawSpan, format: format,
@@ -131,7 +125,7 @@ package struct PatchEncoder {
     coarse.withMutableRawSpan {
       quantisation.quantise(base: before.rawSpan, result: exact.rawSpan, into: &$0)
     }
-    return (coarse, quantisation)
+    return (coarse, rounding, quantisation)
   }
 
   private func finish(
@@ -144,7 +138,7 @@ package struct PatchEncoder {
         return metadata(
           base: .init(files: files.base, digest: "\(totals.base)"),
           result: .init(files: files.result, digest: "\(totals.result)"),
-          relativeError: "\(Float(table.relativeError))", rounding: table.rounding,
+          relativeError: "\(Float(table.relativeError))", rounding: RoundingMeasure(table.rounding),
           changedTensorCount: table.changedTensorCount,
           changedElementCount: table.changedElementCount)
       }
@@ -163,7 +157,8 @@ package struct PatchEncoder {
       changedTensorCount: table.changedTensorCount,
       changedElementCount: table.changedElementCount,
       maxRelativeError: maxRelativeError, relativeError: table.relativeError,
-      rounding: table.rounding, roundings: table.roundings, notes: notes)
+      rounding: RoundingMeasure(table.rounding),
+      roundings: table.roundings.map { ($0.tensor, RoundingMeasure($0.sums)) }, notes: notes)
   }
 
   private var elementCount: Int {
@@ -204,7 +199,7 @@ package struct PatchEncoder {
       digest: String(repeating: "0", count: 32))
     return metadata(
       base: identity, result: identity, relativeError: "-1.23456789e-10",
-      rounding: RoundingMeasure(),
+      rounding: RoundingMeasure(RoundingSums()),
       changedTensorCount: base.tensors.count, changedElementCount: elementCount)
   }
 }

@@ -1,6 +1,7 @@
 internal import ByteIO
 internal import Checkpoints
 internal import DeltaCoding
+internal import Gradiend
 internal import PatchFormat
 
 /// Gathers the chunks of a patch into its table of tensors, in the order of the base.
@@ -18,11 +19,11 @@ struct TensorTable: Sendable {
   private(set) var nonFiniteCount = 0
 
   /// What rounding keeps of what was to be added to each tensor.
-  private(set) var roundings: [(tensor: String, measure: RoundingMeasure)] = []
+  private(set) var roundings: [(tensor: String, sums: RoundingSums)] = []
 
   /// Likewise of all together.
-  var rounding: RoundingMeasure {
-    roundings.reduce(RoundingMeasure()) { $0.adding($1.measure) }
+  var rounding: RoundingSums {
+    roundings.reduce(RoundingSums()) { $0.adding($1.sums) }
   }
 
   /// The tensor whose chunks are coming in.
@@ -31,7 +32,7 @@ struct TensorTable: Sendable {
     var changedCount = 0
     var squaredError = 0.0
     var squaredUpdate = 0.0
-    var rounding: RoundingMeasure?
+    var rounding = RoundingSums()
     var byteCount = 0
     /// Chunks without changes that were not written, as the whole tensor may turn out to have none.
     var unwrittenChunkCount = 0
@@ -48,13 +49,13 @@ struct TensorTable: Sendable {
   mutating func append(
     _ encoded: EncodedChunk, of chunk: Chunk<ComparedTensor>,
     digests: (base: Digest128, result: Digest128), quantisation: Quantisation?, nonFiniteCount: Int,
-    rounding: RoundingMeasure?
+    rounding: RoundingSums
   ) throws(SystemError) {
     try finishTensors(before: chunk.number)
     self.nonFiniteCount += nonFiniteCount
     current.squaredError += quantisation?.squaredError ?? 0
     current.squaredUpdate += quantisation?.squaredUpdate ?? 0
-    if let rounding { current.rounding = (current.rounding ?? RoundingMeasure()).adding(rounding) }
+    current.rounding = current.rounding.adding(rounding)
     current.digests.append(digests)
     guard !encoded.bytes.isEmpty || current.changedCount > 0 else {
       current.unwrittenChunkCount += 1
@@ -103,7 +104,7 @@ struct TensorTable: Sendable {
         let ratio = (current.squaredError / current.squaredUpdate).squareRoot()
         relativeError = max(relativeError, ratio)
       }
-      if let rounding = current.rounding { roundings.append((base.name, rounding)) }
+      if current.rounding.meantSquares > 0 { roundings.append((base.name, current.rounding)) }
       var change: PatchIndex.Change?
       if current.changedCount > 0 {
         change = PatchIndex.Change(

@@ -1,0 +1,44 @@
+internal import ByteIO
+
+/// How what was added to elements compares with what was meant: sums of squares, and of products.
+package struct RoundingSums: Sendable, Equatable {
+  package private(set) var meantSquares = 0.0
+  package private(set) var addedSquares = 0.0
+  package private(set) var products = 0.0
+
+  package init() {}
+
+  /// With what was measured of other elements.
+  package func adding(_ other: Self) -> Self {
+    var sums = self
+    sums.meantSquares += other.meantSquares
+    sums.addedSquares += other.addedSquares
+    sums.products += other.products
+    return sums
+  }
+
+  /// Measures elements; those that are not finite count for nothing.
+  ///
+  /// - Parameters:
+  ///   - meant: what was to be added to each.
+  ///   - before: the elements, in single precision.
+  ///   - after: what they became.
+  init(meant: Span<Float>, before: Span<Float>, after: Span<Float>) {
+    var (meantSquares, addedSquares, products) = (
+      SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero
+    )
+    for index in stride(from: 0, to: meant.count, by: 8) {
+      var update = SIMD8<Double>(meant.lanes(at: index))
+      var added = SIMD8<Double>(after.lanes(at: index)) - SIMD8<Double>(before.lanes(at: index))
+      let isFinite = (update - update .== 0) .& (added - added .== 0)
+      update.replace(with: 0, where: .!isFinite)
+      added.replace(with: 0, where: .!isFinite)
+      meantSquares += update * update
+      addedSquares += added * added
+      products += update * added
+    }
+    self.meantSquares = meantSquares.sum()
+    self.addedSquares = addedSquares.sum()
+    self.products = products.sum()
+  }
+}
