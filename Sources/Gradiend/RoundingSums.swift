@@ -24,15 +24,26 @@ package struct RoundingSums: Sendable, Equatable {
   ///   - before: the elements, in single precision.
   ///   - after: what they became.
   init(meant: Span<Float>, before: Span<Float>, after: Span<Float>) {
+    self.init(meant, before, after, skipsNonFinite: false)
+    guard !(meantSquares + addedSquares).isFinite else { return }
+    self.init(meant, before, after, skipsNonFinite: true)
+  }
+
+  @inline(__always)
+  private init(
+    _ meant: Span<Float>, _ before: Span<Float>, _ after: Span<Float>, skipsNonFinite: Bool
+  ) {
     var (meantSquares, addedSquares, products) = (
       SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero
     )
     for index in stride(from: 0, to: meant.count, by: 8) {
       var update = SIMD8<Double>(meant.lanes(at: index))
       var added = SIMD8<Double>(after.lanes(at: index)) - SIMD8<Double>(before.lanes(at: index))
-      let isFinite = (update - update .== 0) .& (added - added .== 0)
-      update.replace(with: 0, where: .!isFinite)
-      added.replace(with: 0, where: .!isFinite)
+      if skipsNonFinite {
+        let isFinite = (update - update .== 0) .& (added - added .== 0)
+        update.replace(with: 0, where: .!isFinite)
+        added.replace(with: 0, where: .!isFinite)
+      }
       meantSquares += update * update
       addedSquares += added * added
       products += update * added
