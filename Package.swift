@@ -65,7 +65,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Adapter",
-      dependencies: ["ByteIO", "Checkpoints", "Gradiend", "ModelNames", "PatchEngine"],
+      dependencies: ["ByteIO", "Checkpoints", "Gradiend", "Hub", "ModelNames", "PatchEngine"],
       swiftSettings: strict),
     .target(
       name: "Pictures", dependencies: ["ByteIO", "ModelNames", "PatchEngine"], swiftSettings: strict

@@ -211,6 +211,10 @@ extension AdapterMaking {
     try PatchError.writing(outputs.path) { () throws(SystemError) in
       let text = configuration(rank: rank).text(isIndented: true) + "\n"
       try outputs.folder.createFile("adapter_config.json").write(Array(text.utf8).rawSpan, at: 0)
+      let card = AdapterCard(
+        summary: summary, base: baseName?.repository, origin: origin, task: kind.task,
+        hasGGUF: outputs.gguf != nil)
+      try outputs.folder.createFile("README.md").write(Array(card.text.utf8).rawSpan, at: 0)
     }
     return summary
   }

@@ -1,5 +1,6 @@
 internal import ByteIO
 internal import Checkpoints
+internal import Hub
 internal import PatchEngine
 
 /// What others wrote, in a card.

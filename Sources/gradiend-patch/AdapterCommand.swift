@@ -17,7 +17,8 @@ struct AdapterCommand: AddingCommand {
   static let discussion = """
     Decomposes the update before it is rounded to the base's type, with norms folded into the linear \
     layers that they feed, and says what is lost. The adapter fits the base unchanged, its quantised \
-    GGUFs too, and loads in PEFT and vLLM; with --gguf also in llama.cpp. Unlike a patch it is not exact.
+    GGUFs too, and loads in PEFT and vLLM; with --gguf also in llama.cpp. FOLDER has its card, too. Unlike \
+    a patch it is not exact.
     """
   static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
   static let examples = [

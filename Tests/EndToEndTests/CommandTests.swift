@@ -37,7 +37,7 @@ import Testing
         leaves out # % of the update's squares: model.layers.0.self_attn.o_proj.bias (# %)
 
         """)
-    #expect(try stage.folder.tree().filter { $0.hasPrefix("out") }.count == 3)
+    #expect(try stage.folder.tree().filter { $0.hasPrefix("out") }.count == 4)
     let again = try stage.program.run(words)
     #expect(again.status == 73)
     #expect(again.error.hasSuffix("use --force to replace it\n"))

@@ -1,9 +1,7 @@
-internal import PatchEngine
-
 /// Texts of others in Markdown, which take them for nothing but text.
-enum Markdown {
+package enum Markdown {
   /// `text` on one line, without a meaning for Markdown or HTML.
-  static func plain(_ text: String) -> String {
+  package static func plain(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -18,7 +16,7 @@ enum Markdown {
   }
 
   /// `text` in a block of its own, whatever it holds.
-  static func block(_ text: String, language: String = "") -> String {
+  package static func block(_ text: String, language: String = "") -> String {
     let longest = text.split(omittingEmptySubsequences: true) { $0 != "`" }.map(\.count).max() ?? 0
     let fence = String(repeating: "`", count: max(3, longest + 1))
     return "\(fence)\(language)\n\(text)\n\(fence)\n"
