@@ -24,4 +24,7 @@ for type in BF16 Q8_0; do
   [ -f "base-$type.gguf" ] || "$python" "$here/make_gguf.py" base-bf16/model.safetensors "$vocabulary" "base-$type.gguf" $type
 done
 ln -sf "$vocabulary" base-Q4_1.gguf
+mkdir -p families
+tar xf "$here/../../Fixtures/reference.tar.xz" -C families ./bases ./gradiends
+"$python" "$here/adapter_families.py" "$tool" families
 "$python" "$here/adapter_shift.py" . "$gradiend" "$h" "$alpha" adapter adapter.gguf base-BF16.gguf base-Q8_0.gguf base-Q4_1.gguf
