@@ -80,8 +80,8 @@ struct AdapterPlan: Sendable {
       ? layers.map(\.module) : last.sorted()
   }
 
-  /// BLAS counts in 32 bits.
-  private static let lengthLimit = Int(Int32.max)
+  /// BLAS counts in 32 bits, and needs some room beside rows and columns.
+  private static let lengthLimit = 1 << 30
 
   private static func bias(of weight: String) -> String {
     weight.dropLast("weight".count) + "bias"

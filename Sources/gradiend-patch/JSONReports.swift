@@ -5,17 +5,17 @@ import GradiendPatch
 // The keys of these objects are an interface: Formats/json.md lists them, and they stay.
 
 extension JSONValue {
-  fileprivate static func strings(_ texts: [String]) -> JSONValue {
+  static func strings(_ texts: [String]) -> JSONValue {
     .array(texts.map { .string($0) })
   }
 
   /// `null` for nil.
-  fileprivate static func optional(_ number: Double?) -> JSONValue {
+  static func optional(_ number: Double?) -> JSONValue {
     number.map { .real($0) } ?? .null
   }
 
   /// `null` for nil.
-  fileprivate static func optional(_ text: String?) -> JSONValue {
+  static func optional(_ text: String?) -> JSONValue {
     text.map { .string($0) } ?? .null
   }
 }
@@ -43,36 +43,6 @@ extension PatchSummary {
               .init("tensor", .string($0.tensor)), .init("cosine", .optional($0.measure.cosine)),
               .init("norm_share", .optional($0.measure.normShare)),
             ])
-          })),
-      .init("notes", .strings(notes)),
-    ]).text()
-  }
-}
-
-extension AdapterSummary {
-  /// The summary as a JSON object on one line.
-  var json: String {
-    JSONValue.object([
-      .init("output", .string(path)),
-      .init("gguf", .optional(ggufPath)),
-      .init("bytes", .integer(byteCount)),
-      .init("rank", .integer(rank)),
-      .init("relative_error", .real(relativeError)),
-      .init("left_out_share", .real(leftOutShare)),
-      .init(
-        "layers",
-        .array(
-          layers.map {
-            .object([
-              .init("module", .string($0.module)), .init("share", .real($0.share)),
-              .init("relative_error", .real($0.relativeError)),
-            ])
-          })),
-      .init(
-        "left_out",
-        .array(
-          leftOut.map {
-            .object([.init("tensor", .string($0.tensor)), .init("share", .real($0.share))])
           })),
       .init("notes", .strings(notes)),
     ]).text()
