@@ -252,21 +252,45 @@ import Testing
   ) throws {
     try writeFiles()
     let (from, to) = direction == .apply ? ("model-0", "model-3") : ("model-3", "model-0")
-    for rollsBack in [false, true] {
-      let own = "own-\(rollsBack)"
-      try bench.folder.write(bench.bytes(from), to: own)
-      let disk = FaultyDisk(failingAt: 14)
-      #expect(throws: PatchError.self) {
-        try run(direction, [1, 2, 3], on: own, to: nil) { $0.disk = disk }
+    func run(
+      _ numbers: [Int], _ disk: FaultyDisk = FaultyDisk(), rollsBack: Bool = false
+    ) throws(PatchError) -> ModelSummary {
+      try self.run(direction, numbers, on: "own/model", to: nil) {
+        $0.disk = disk
+        $0.rollsBack = rollsBack
+        $0.threadCount = 1
       }
-      let other = #expect(throws: PatchError.self) {
-        try run(direction, [1, 2], on: own, to: nil)
-      }
-      #expect(other?.message.contains("interrupted here with other patches than") == true)
-      let summary = try run(direction, [1, 2, 3], on: own, to: nil) { $0.rollsBack = rollsBack }
-      #expect(summary.notes.first?.hasPrefix(rollsBack ? "rolled back" : "finished") == true)
-      #expect(try bench.bytes(own) == bench.bytes(rollsBack ? from : to))
     }
+    func prepare() throws {
+      try? bench.folder.remove("own")
+      try bench.folder.write(bench.bytes(from), to: "own/model")
+    }
+    var generator = SeededGenerator(seed: 3)
+    try prepare()
+    let counting = FaultyDisk()
+    _ = try run([1, 2, 3], counting)
+    #expect(counting.callCount > 20)
+    var finishedCount = 0
+    for call in stride(from: 0, to: counting.callCount, by: 3) {
+      let rollsBack = call % 2 == 0
+      try prepare()
+      let disk = FaultyDisk(failingAt: call)
+      #expect(throws: PatchError.self) { try run([1, 2, 3], disk) }
+      disk.losePower(using: &generator)
+      if try bench.folder.tree().contains(where: { $0.hasSuffix("-journal") }) {
+        finishedCount += 1
+        let other = #expect(throws: PatchError.self) {
+          try run(direction == .apply ? [1, 2] : [2, 3])
+        }
+        #expect(other?.message.contains("interrupted here with other patches than") == true)
+      }
+      _ = try run([1, 2, 3], rollsBack: rollsBack)
+      // What had no journal any more was done.
+      let bytes = try bench.bytes("own/model")
+      #expect(try bytes == bench.bytes(rollsBack ? from : to), "\(call)")
+      #expect(try bench.folder.tree().filter { $0.hasPrefix("own/") } == ["own/model"])
+    }
+    #expect(finishedCount > 5)
   }
 
   // MARK: Refusals
