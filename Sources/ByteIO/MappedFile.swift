@@ -107,14 +107,16 @@ package final class MappedFile: Sendable {
       UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, populateRead)
   }
 
-  /// Gives back the memory of the pages that lie wholly in `range`, which stay readable.
+  /// Gives back the memory of the pages around `range`, which stay readable.
   ///
-  /// Without this, a mapped file that was read once counts as resident to its last byte.
+  /// Without this, a mapped file that was read once counts as resident to its last byte. Those on both
+  /// sides go, too, as the system maps so many around the one that is touched: of thousands of short
+  /// ranges they would be most.
   package func releasePages(in range: Range<Int>) {
-    let pageSize = Int(getpagesize())
-    let start = (range.lowerBound + pageSize - 1) / pageSize * pageSize
-    let end = range.upperBound / pageSize * pageSize
-    guard start < end, let base = unsafe region.baseAddress else { return }
+    let mappedAround = 64 << 10
+    let start = range.lowerBound / mappedAround * mappedAround
+    let end = min(byteCount, (range.upperBound + mappedAround - 1) / mappedAround * mappedAround)
+    guard !range.isEmpty, start < end, let base = unsafe region.baseAddress else { return }
     unsafe madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
   }
 

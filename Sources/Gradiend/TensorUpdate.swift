@@ -66,7 +66,7 @@ package struct TensorUpdate: Sendable {
   ) -> RoundingSums {
     precondition(base.byteCount == result.byteCount)
     precondition(base.byteCount == runs.reduce(0) { $0 + $1.count } * storage.byteWidth)
-    var room = TermRoom(latentCount: terms.map(\.latentCount).max() ?? 1)
+    var room = TermRoom(terms)
     var sums = RoundingSums()
     var done = 0
     for (first, count) in runs {
@@ -97,6 +97,8 @@ package struct TensorUpdate: Sendable {
 private struct TermRoom {
   /// How many elements are computed at a time.
   let blockLength: Int
+  /// How many weights of a term are worked on before the memory of their file is given back.
+  let residentLimit: Int
   /// The block of one term.
   var term: [Float]
   /// The sum of the terms so far.
@@ -107,9 +109,11 @@ private struct TermRoom {
   private var after: [Float]
   var scratch: [Float]
 
-  /// - Parameter latentCount: the largest of all terms.
-  init(latentCount: Int) {
-    blockLength = max(1, min(DecoderOutput.blockLength, TermWalk.residentLimit / latentCount))
+  /// Room for a block of all of these, one after the other.
+  init(_ terms: [UpdateTerm]) {
+    let latentCount = terms.map(\.latentCount).max() ?? 1
+    residentLimit = (1 << 21) / terms.count
+    blockLength = max(1, min(DecoderOutput.blockLength, residentLimit / latentCount))
     term = [Float](repeating: 0, count: blockLength)
     sum = term
     entries = term
@@ -149,9 +153,6 @@ private struct TermWalk {
   /// The position up to which the memory of the weights was given back.
   private var released: Int
 
-  /// How many of the GRADIEND's weights are worked on before the memory of their file is given back.
-  static let residentLimit = 1 << 21
-
   /// Begins at the element `first` of the tensor, in the order of the parameter.
   init(_ term: UpdateTerm, from first: Int) {
     self.term = term
@@ -177,7 +178,7 @@ private struct TermWalk {
       scatter(own, in: &room)
     }
     let position = coverage.isComplete ? own.upperBound : walk.position
-    if isLast || (position - released) * term.latentCount >= Self.residentLimit {
+    if isLast || (position - released) * term.latentCount >= room.residentLimit {
       let entry = coverage.entries.lowerBound
       term.output.releasePages(of: entry + released..<entry + position)
       released = position

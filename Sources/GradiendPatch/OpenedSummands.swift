@@ -63,9 +63,7 @@ struct OpenedSummands {
       guard let other = paths.updateValue(path, forKey: update.gradiendDigest) else { continue }
       throw PatchError(
         .usage, path: path, "this is the same GRADIEND as \(other), under whatever name",
-        remedy:
-          "name each once; what is added twice with one feature factor is added once with both "
-          + "learning rates together")
+        remedy: "name it once; where the feature factors are the same, add the learning rates up")
     }
   }
 }

@@ -11,7 +11,8 @@ public struct PatchError: Error, Sendable {
 
     /// An argument that no input could make right.
     public static let usage = Kind(name: "usage")
-    /// The checkpoint is not the one that the patch is for.
+    /// The checkpoint is not the one that the patch is for, or a patch not for the result of the one
+    /// before.
     public static let mismatch = Kind(name: "mismatch")
     /// An input is malformed, damaged or of an unsupported kind.
     public static let badInput = Kind(name: "badInput")

@@ -13,7 +13,7 @@ struct CreateCommand: AddingCommand {
   static let name = "create"
   static let summary = "Make the patch that adds GRADIENDs to a base model."
   static let discussion = """
-    Computes learning rate times decoder output, adds it to the weights that the GRADIEND covers as \
+    Computes learning rate times decoder output, adds it to the weights that a GRADIEND covers as \
     the reference package does, and writes what changes. The result itself is not written; \
     'gradiend-patch apply' makes it.
 

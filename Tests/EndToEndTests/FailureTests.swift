@@ -75,9 +75,13 @@ import Testing
       for part in 0..<3 { builder.add("part\(part)", "U8", [2 << 18], bytes) }
       try stage.folder.write(builder.bytes, to: name)
     }
-    let outcome = try stage.run("diff", "one", "two", "-o", "disk/patch")
-    #expect(outcome.status == 74)
-    #expect(try stage.folder.tree().filter { $0.hasPrefix("disk/") }.isEmpty)
+    #expect(try stage.run("diff", "one", "one", "-o", "nothing").status == 0)
+    #expect(try stage.run("diff", "one", "two", "-o", "noise").status == 0)
+    for words in [["diff", "one", "two"], ["combine", "one", "nothing", "noise"]] {
+      let outcome = try stage.program.run(words + ["-o", "disk/patch"])
+      #expect(outcome.status == 74, "\(outcome.error)")
+      #expect(try stage.folder.tree().filter { $0.hasPrefix("disk/") }.isEmpty)
+    }
   }
 
   // MARK: Signals

@@ -103,41 +103,6 @@ extension PublishingTests {
     #expect(try stage.run("apply", Self.base, "told", "-o", "result-\(factor)").status == 0)
   }
 
-  @Test func `of a sum, each GRADIEND is told`() throws {
-    let folder = cache.folder
-    try cache.add(
-      "gradiend_context.json", #"{"feature_class_encoding_direction": {"b": 1, "a": -1}}"#.utf8,
-      to: "me/gradiend")
-    var builder = GradiendBuilder([.init("up.weight", [2, 4])], latentCount: 2, seed: 3)
-    let other = try builder.write(to: folder, as: "other")
-    let made = try stage.run(
-      "create", Self.base, "me/gradiend", other, "--feature-factor=-1", "--learning-rate=0.5",
-      "--learning-rate=0.25", "--feature-factor", "1,-0.5", "-o", "sum")
-    #expect(made.status == 0, "\(made.error)")
-    let inspected = try stage.run("inspect", "sum", "--svg", "sum.svg").output
-    #expect(
-      inspected.contains(
-        """
-
-        GRADIEND 1: h -1.0, learning rate 0.5, towards a
-        GRADIEND 2: h 1.0,-0.5, learning rate 0.25
-
-        """))
-    let json = try stage.run("inspect", "sum", "--json").output
-    #expect(json.contains(#""towards": "a""#) && json.contains(#""towards": null"#))
-    let card = try stage.run("card", "sum").output
-    #expect(card.contains("the sum of all 2 is added and rounded once"))
-    for row in [
-      "Feature factor h, GRADIEND 1 | -1.0, towards a", "Learning rate α, GRADIEND 1 | 0.5",
-      "GRADIEND, GRADIEND 1 | [me/gradiend]", "Feature factor h, GRADIEND 2 | 1.0,-0.5",
-    ] {
-      #expect(card.contains("| \(row)"), "\(card)")
-    }
-    let picture = String(decoding: try stage.folder.bytes(of: "sum.svg"), as: UTF8.self)
-    #expect(picture.contains("GRADIEND 1, feature factor -1.0, towards a, learning rate 0.5<"))
-    #expect(picture.contains("GRADIEND 2, feature factor 1.0,-0.5, learning rate 0.25<"))
-  }
-
   @Test func `what a publisher appends to the card stays when the package is made again`() throws {
     try stage.folder.write("## Evaluation\n\nfair: 0.9", to: "more.md")
     #expect(try package("up", "--append=more.md").status == 0)

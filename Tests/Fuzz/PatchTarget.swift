@@ -10,11 +10,13 @@ import TestSupport
 extension FuzzTarget {
   /// A patch whose digests of itself are sound, whatever it says: metadata, the index's table or
   /// its frame, deltas, and perhaps the result's layout or its frame. It is inspected, applied to the
-  /// base of the sound ones, and stripped from their result.
+  /// base of the sound ones, and stripped from their result, alone and behind a sound one.
   static let patch = FuzzTarget(
     name: "patch", byteLimit: 4096,
     seeds: {
-      try [PatchStage.shared.patch, PatchStage.shared.quantisedPatch].flatMap { path in
+      let stage = PatchStage.shared
+      return try [stage.patch, stage.nextPatch, stage.sumPatch, stage.quantisedPatch].flatMap {
+        path in
         let parts = try parts(ofPatch: path)
         return [
           Parts.join([parts.metadata, parts.table, parts.deltas]),
@@ -32,9 +34,12 @@ extension FuzzTarget {
         layouts: parts.count == 4 ? (PatchStage.layout, parts[3]) : nil)
       let path = stage.files.write(forged.bytes, to: "forged")
       _ = try? Inspect(path: path).run()
-      for direction in [Direction.apply, .strip] {
+      for (direction, checkpoint, patches) in [
+        (Direction.apply, stage.base, [path]), (.strip, stage.result, [path]),
+        (.apply, stage.base, [stage.patch, path]), (.strip, stage.next, [stage.patch, path]),
+      ] {
         var patching = Patching(
-          direction, checkpoint: direction == .apply ? stage.base : stage.result, patch: path,
+          direction, checkpoint: checkpoint, patches: patches,
           output: stage.files.path("output"))
         patching.overwrites = true
         patching.threadCount = 1
@@ -128,7 +133,12 @@ struct PatchStage {
   let files = ScratchFiles("patch")
   let base: String
   let result: String
+  /// What comes after the result.
+  let next: String
   let patch: String
+  let nextPatch: String
+  /// Of two GRADIENDs.
+  let sumPatch: String
   let quantisedPatch: String
   let baseBytes: [UInt8]
   let resultBytes: [UInt8]
@@ -154,6 +164,22 @@ struct PatchStage {
     result = files.write(resultBytes, to: "result")
     patch = files.path("sound")
     _ = try Diff(base: base, result: result, output: patch).run()
+    next = files.write(model.changed(seed: 10).file(), to: "next")
+    nextPatch = files.path("sound-next")
+    _ = try Diff(base: result, result: next, output: nextPatch).run()
+    let folder = try TemporaryDirectory()
+    let gradiends = try (1...2 as ClosedRange<UInt64>).map { seed in
+      var builder = GradiendBuilder(model.parameters(seed: seed), seed: seed)
+      return try builder.write(to: folder, as: "gradiend-\(seed)")
+    }
+    sumPatch = files.path("sum")
+    _ = try Create(
+      base: base,
+      adding: gradiends.map {
+        Create.Summand(gradiend: $0, featureFactors: [1], learningRate: 0.01)
+      },
+      output: sumPatch
+    ).run()
     let (before, after) = (files.path("before.gguf"), files.path("after.gguf"))
     quantisedPatch = files.path("quantised")
     for (path, change) in [(before, 0), (after, 1)] {

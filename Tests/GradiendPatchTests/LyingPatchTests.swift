@@ -64,6 +64,29 @@ import Testing
     }
   }
 
+  @Test func `of patches that follow each other, the one that breaks its promise is named`() throws
+  {
+    let third = RandomModel(seed: 51).changed(seed: 54).changed(seed: 55)
+    try bench.write(third, to: "third")
+    try bench.diff("result", "third", to: "next")
+    let changed = sound.index.tensors.indices.filter { sound.index.tensors[$0].change != nil }
+    var order = changed
+    order.swapAt(0, 1)
+    try forge(chunksFrom: Dictionary(uniqueKeysWithValues: zip(changed, order))) { _, _ in }
+    let patches = ["forged", "next"].map { bench.path($0) }
+    for attempt in 0..<3 {
+      let error = try bench.refusal(.badInput) { () throws(PatchError) in
+        let output = bench.path("output")
+        switch attempt {
+        case 0: _ = try Apply(base: bench.path("base"), patches: patches, to: .files(output)).run()
+        case 1: _ = try Strip(result: bench.path("third"), patches: patches, to: .inPlace).run()
+        default: _ = try Combine(base: bench.path("base"), patches: patches, output: output).run()
+        }
+      }
+      #expect(error.path == bench.path("forged"))
+    }
+  }
+
   @Test func `chunks that are no coding are refused, and named by their tensor`() throws {
     let changed = sound.index.tensors.indices.filter { sound.index.tensors[$0].change != nil }
     for chunk in [[0xFF, 1, 2], [0], Array(repeating: 0x55, count: 40)] as [[UInt8]] {

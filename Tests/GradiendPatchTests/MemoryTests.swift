@@ -73,6 +73,25 @@ private final class MemoryModel: TensorSource, TensorSink {
     }
   }
 
+  @Test func `patches that follow each other are applied to it, and stripped, in one pass`() throws
+  {
+    try bench.write(RandomModel(seed: 14).changed(seed: 15).changed(seed: 16), to: "next")
+    try bench.diff("result", "next", to: "patch-2")
+    let (base, next) = (
+      try Checkpoint(path: bench.path("base")), try Checkpoint(path: bench.path("next"))
+    )
+    let patches = try PatchSequence(
+      ["patch", "patch-2"].map { (name) throws in try PatchFile(path: bench.path(name)) })
+    let model = MemoryModel(copying: base)
+    for (direction, expected) in [(Direction.apply, next), (.strip, base)] {
+      let run = try PatchRun(patches, model, direction)
+      try run.run(Execution(threadCount: 2)) { (chunk, _, output) throws(PatchError) in
+        try run.match.write(output.rawSpan, of: chunk, to: model)
+      }
+      #expect(model.holds(expected))
+    }
+  }
+
   @Test func `a model in memory that is another is refused`() throws {
     let model = MemoryModel(copying: try Checkpoint(path: bench.path("result")))
     let match = try PatchMatch(PatchFile(path: bench.path("patch")), model)

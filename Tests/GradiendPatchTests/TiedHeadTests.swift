@@ -27,6 +27,37 @@ import Testing
     #expect(payload.prefix(48) != bytes(matrix)[...])
   }
 
+  @Test func `in a sum, the head changes with the embedding by what each GRADIEND adds to it`()
+    throws
+  {
+    try write(head: matrix, tie: nil)
+    var builder = GradiendBuilder([.init("model.embed_tokens.weight", [4, 3])], seed: 2)
+    try builder.write(to: bench.folder, as: "second")
+    builder = GradiendBuilder([.init("lm_head.weight", [4, 3])], seed: 3)
+    try builder.write(to: bench.folder, as: "third")
+    func create(_ names: [String]) throws(PatchError) -> PatchSummary {
+      var creation = Create(
+        base: bench.path("base"),
+        adding: names.map {
+          .init(gradiend: bench.path($0), featureFactors: [1], learningRate: 1)
+        }, output: bench.path("patch"))
+      creation.overwrites = true
+      return try creation.run()
+    }
+    let tied = try create(["gradiend", "second"])
+    #expect(
+      tied.notes == [
+        "'lm_head.weight' is the same matrix as 'model.embed_tokens.weight' and changes with it"
+      ])
+    let payload = try applied()
+    #expect(payload.prefix(48) == payload.suffix(48) && payload.prefix(48) != bytes(matrix)[...])
+    try bench.folder.remove("applied")
+    // One that has the head itself adds to that alone.
+    _ = try create(["gradiend", "second", "third"])
+    let untied = try applied()
+    #expect(untied.prefix(48) == payload.prefix(48) && untied.suffix(48) != payload.suffix(48))
+  }
+
   @Test func `a head that config.json unties stays, though its bytes are the same`() throws {
     try write(head: matrix, tie: "false")
     let summary = try bench.create("base", "gradiend", to: "patch", rate: 1)

@@ -33,7 +33,7 @@ package struct ModelPatching: Sendable {
   /// are those in the patch.
   ///
   /// - Throws: ``PatchError``; nothing then has the output's name.
-  /// - Complexity: O(bytes of the checkpoint), with two chunks of memory for each thread.
+  /// - Complexity: O(bytes of the checkpoint), with three chunks of memory for each thread.
   package func run(_ execution: Execution) throws(PatchError) -> ModelSummary {
     try checkUndo()
     let losses = undo.map { _ in LossCounter() }

@@ -68,6 +68,13 @@ package struct PatchRun: Sendable {
   /// The match to the patch of which the checkpoint at one end of the run has that role.
   package func match(at role: CheckpointRole) -> PatchMatch { matches[end(role)] }
 
+  /// What a user should know of how the patches meet the source, each sentence once.
+  var notes: [String] {
+    var notes: [String] = []
+    for note in matches.flatMap(\.notes) where !notes.contains(note) { notes.append(note) }
+    return notes
+  }
+
   /// The paths of the patches, for messages.
   package var patchPath: String { matches.map(\.patch.path).joined(separator: ", ") }
 
@@ -283,15 +290,4 @@ extension PatchMatch {
     }
     return output
   }
-}
-
-extension Direction {
-  /// What a checkpoint must be to be patched in this direction.
-  package var input: CheckpointRole { self == .apply ? .base : .result }
-  /// What it is afterwards.
-  package var output: CheckpointRole { self == .apply ? .result : .base }
-  /// The one that undoes this one.
-  package var reversed: Direction { self == .apply ? .strip : .apply }
-  /// The command that patches in this direction.
-  package var command: String { self == .apply ? "apply" : "strip" }
 }

@@ -34,6 +34,6 @@ public struct ModelSummary: Sendable {
     tensorCount = run.match.tensors.count
     changedTensorCount = isChanged ? run.changedTensorCount : 0
     changedElementCount = isChanged ? run.changedElementCount : 0
-    self.notes = notes + run.match.notes
+    self.notes = notes + run.notes
   }
 }
