@@ -13,15 +13,21 @@ package final class MappedFile: Sendable {
   /// See ``FileStatus/permissions``.
   package let permissions: UInt32
   private nonisolated(unsafe) let region: UnsafeRawBufferPointer
+  /// Whether the bytes are a copy, which no other process changes or takes away.
+  private let isCopy: Bool
   /// The same file, locked.
   private let lock = Mutex<DiskFile?>(nil)
 
   /// Maps the file at `path`; an empty file maps to zero bytes.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - isCopy: whether to read all of it into memory instead, for those who cannot survive `SIGBUS`.
   /// - Throws: ``SystemError`` naming the call that failed; opening a folder is `EISDIR`, and a pipe
   ///   or a device ``SystemError/notRegular``.
-  package init(path: String) throws(SystemError) {
+  package init(path: String, isCopy: Bool = false) throws(SystemError) {
     self.path = path
+    self.isCopy = isCopy
     // Without O_NONBLOCK, a pipe in place of a file would be waited for, for ever.
     let descriptor = try retryingInterrupts("open", path: path) {
       unsafe open(path.fileName, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -35,10 +41,31 @@ package final class MappedFile: Sendable {
       unsafe region = UnsafeRawBufferPointer(start: nil, count: 0)
       return
     }
-    let start = unsafe mmap(nil, status.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    let start =
+      unsafe isCopy
+      ? mmap(nil, status.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      : mmap(nil, status.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard unsafe start != MAP_FAILED else { throw SystemError("mmap", path: path) }
     unsafe region = UnsafeRawBufferPointer(start: start, count: status.byteCount)
+    if isCopy {
+      try unsafe Self.read(descriptor, path, into: UnsafeMutableRawBufferPointer(mutating: region))
+    }
     Self.paths.withLock { $0[firstAddress] = (status.byteCount, path) }
+  }
+
+  private static func read(
+    _ descriptor: Int32, _ path: String, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(SystemError) {
+    guard let start = buffer.baseAddress else { return }
+    var done = 0
+    while done < buffer.count {
+      let count = try retryingInterrupts("read", path: path) {
+        unsafe pread(descriptor, start + done, buffer.count - done, off_t(done))
+      }
+      // A file that becomes shorter has zeros at its end, which no digest fits.
+      guard count > 0 else { return }
+      done += count
+    }
   }
 
   /// Keeps everybody from changing the file in place for as long as this object lives.
@@ -101,7 +128,7 @@ package final class MappedFile: Sendable {
   package func populatePages(in range: Range<Int>) {
     let pageSize = Int(getpagesize())
     let start = range.lowerBound / pageSize * pageSize
-    guard start < range.upperBound, let base = unsafe region.baseAddress else { return }
+    guard !isCopy, start < range.upperBound, let base = unsafe region.baseAddress else { return }
     let populateRead: Int32 = 22  // MADV_POPULATE_READ, which Glibc's module lacks
     unsafe madvise(
       UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, populateRead)
@@ -116,7 +143,7 @@ package final class MappedFile: Sendable {
     let mappedAround = 64 << 10
     let start = range.lowerBound / mappedAround * mappedAround
     let end = min(byteCount, (range.upperBound + mappedAround - 1) / mappedAround * mappedAround)
-    guard !range.isEmpty, start < end, let base = unsafe region.baseAddress else { return }
+    guard !isCopy, !range.isEmpty, start < end, let base = unsafe region.baseAddress else { return }
     unsafe madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
   }
 

@@ -39,15 +39,15 @@ extension String {
     }
   }
 
-  /// The text for a name or path that the system gave.
-  init(fileName text: UnsafePointer<CChar>) {
+  /// The text for a name or path that the system gave, or a caller in C.
+  package init(fileName text: UnsafePointer<CChar>) {
     let count = unsafe strlen(text)
     let bytes = unsafe UnsafeRawBufferPointer(start: text, count: count)
     unsafe self.init(fileName: bytes)
   }
 
   /// The bytes of a name or path, and the zero that ends it: what calls of the system take.
-  var fileName: [CChar] {
+  package var fileName: [CChar] {
     var bytes: [CChar] = []
     bytes.reserveCapacity(utf8.count + 1)
     for scalar in unicodeScalars {

@@ -133,6 +133,15 @@ package indirect enum JSONValue: Equatable, Sendable {
     if case .integer(let integer) = self { integer } else { nil }
   }
 
+  /// The value of a number, whole or not.
+  package var number: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .real(let value): value
+    default: nil
+    }
+  }
+
   package var boolean: Bool? {
     if case .boolean(let boolean) = self { boolean } else { nil }
   }

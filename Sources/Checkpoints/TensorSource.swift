@@ -26,6 +26,11 @@ package protocol TensorSource: Sendable {
   ///   - byteRange: within the tensor.
   /// - Returns: as many bytes as the range has.
   func bytes(of tensor: StoredTensor, in byteRange: Range<Int>) -> [UInt8]
+
+  /// Calls `body` with bytes of a tensor, copied unless nobody else may write to the source.
+  func withBytes<Result, Failure: Error>(
+    of tensor: StoredTensor, in byteRange: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result
 }
 
 /// Whose names and order of elements tensors have.
@@ -54,6 +59,13 @@ package struct StoredTensor: Sendable {
 }
 
 extension TensorSource {
+  package func withBytes<Result, Failure: Error>(
+    of tensor: StoredTensor, in byteRange: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let copy = bytes(of: tensor, in: byteRange)
+    return try body(copy.rawSpan)
+  }
+
   package var isGGUF: Bool {
     if case .gguf = convention { true } else { false }
   }

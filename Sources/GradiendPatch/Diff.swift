@@ -39,7 +39,7 @@ public struct Diff: PatchOperation {
     let base = try baseName.checkpoint()
     let result = try resultName.checkpoint()
     try OutputGuard([base, result]).check(output)
-    let tensors = try match(base, result)
+    let tensors = try ComparedTensor.pairs(base, result)
     let differs = !base.hasSameLayout(as: result)
     let carriesLayouts =
       differs && !valuesOnly && maxRelativeError == 0 && base.hasSameFiles(as: result)
@@ -65,46 +65,5 @@ public struct Diff: PatchOperation {
           + "applying the patch gives the result's values in the base's files")
     }
     return summary
-  }
-
-  /// The base's tensors and the result's of the same names.
-  private func match(
-    _ base: Checkpoint, _ result: Checkpoint
-  ) throws(PatchError) -> [ComparedTensor] {
-    guard !base.tensors.isEmpty else {
-      throw PatchError(.badInput, path: base.path, "there are no tensors, so nothing can change")
-    }
-    guard base.isGGUF == result.isGGUF else {
-      throw PatchError(
-        .badInput, path: result.path,
-        "one of the two is GGUF and the other safetensors; tensors of the two have other names",
-        remedy: "compare two files of one kind")
-    }
-    if let extra = result.tensors.first(where: { base[$0.name] == nil }) {
-      throw PatchError(
-        .badInput, path: result.path, tensor: extra.name,
-        "tensor '\(extra.name)' is not in the base, \(base.path)")
-    }
-    return try base.tensors.map { (tensor) throws(PatchError) in
-      guard let other = result[tensor.name] else {
-        throw PatchError(
-          .badInput, path: result.path, tensor: tensor.name,
-          "tensor '\(tensor.name)' of the base is missing")
-      }
-      let (before, after) = (tensor.descriptor, other.descriptor)
-      guard before.elementType == after.elementType, before.shape == after.shape else {
-        throw PatchError(
-          .badInput, path: result.path, tensor: tensor.name,
-          "tensor '\(tensor.name)' is \(after.elementType.name) \(after.shape), in the base it is "
-            + "\(before.elementType.name) \(before.shape)")
-      }
-      guard before.elementType != .opaque || base.isSame(tensor, as: other, of: result) else {
-        throw PatchError(
-          .badInput, path: result.path, tensor: tensor.name,
-          "tensor '\(tensor.name)' differs, and its type is unknown to this version",
-          remedy: "use a newer gradiend-patch")
-      }
-      return ComparedTensor(base: tensor, result: .stored(other, result))
-    }
   }
 }

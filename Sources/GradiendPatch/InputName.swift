@@ -1,13 +1,13 @@
 internal import ByteIO
-internal import Checkpoints
-internal import Gradiend
+package import Checkpoints
+package import Gradiend
 internal import Hub
-internal import PatchEngine
-internal import PatchFormat
+package import PatchEngine
+package import PatchFormat
 
 /// An input as a user named it: a path, or a name on the Hub of something in the local cache
 /// (Formats/hub.md).
-struct InputName {
+package struct InputName {
   let name: String
   let path: String
   /// The repository and commit that it comes from, however it was named.
@@ -17,7 +17,7 @@ struct InputName {
   /// Finds what `name` stands for. A path that exists wins.
   ///
   /// - Throws: ``PatchError`` of kind `cannotOpen` for a name of the Hub that is not in the cache.
-  init(_ name: String) throws(PatchError) {
+  package init(_ name: String) throws(PatchError) {
     self.name = name
     let reference = HubReference(name)
     if !(reference?.isExplicit ?? false), FileStatus.exists(name) || reference == nil {
@@ -104,12 +104,25 @@ struct InputName {
   /// Opens the checkpoint, to read it. Nobody changes it in place until its files are closed.
   ///
   /// - Throws: ``PatchError`` if it cannot be opened, is not sound, or half changed.
-  func checkpoint() throws(PatchError) -> Checkpoint {
+  package func checkpoint() throws(PatchError) -> Checkpoint {
     let checkpoint = try open(path) { (path) throws(CheckpointError) in
       try Checkpoint(path: path)
     }
     try UnfinishedChange.keepAway(from: checkpoint)
     return checkpoint
+  }
+
+  /// Opens the GRADIEND, and says so if it and its base are the other way round.
+  package func gradiend(of base: InputName) throws(PatchError) -> GradiendCheckpoint {
+    do throws(PatchError) {
+      return try gradiend()
+    } catch {
+      guard (try? base.gradiend()) != nil else { throw error }
+      throw PatchError(
+        .badInput, path: base.name,
+        "this is a GRADIEND checkpoint, in place of the base; \(name) is none",
+        remedy: "name the base model first, and the GRADIEND after it")
+    }
   }
 
   func gradiend() throws(PatchError) -> GradiendCheckpoint {
@@ -127,10 +140,14 @@ struct InputName {
   }
 
   /// Opens the patch, in a folder that of the usual name.
-  func patch() throws(PatchError) -> PatchFile {
+  ///
+  /// - Parameter isCopy: whether to read all of it into memory.
+  /// - Returns: the patch.
+  /// - Throws: ``PatchError`` if it cannot be opened, is no patch, or is damaged.
+  package func patch(isCopy: Bool = false) throws(PatchError) -> PatchFile {
     let isFolder = (try? FileStatus(path: path))?.isFolder ?? false
     return try open(isFolder ? Folder.join(path, PatchFile.defaultName) : path) {
-      (path) throws(CheckpointError) in try PatchFile(path: path)
+      (path) throws(CheckpointError) in try PatchFile(path: path, isCopy: isCopy)
     }
   }
 }

@@ -76,57 +76,11 @@ private struct Opened {
 
   init(_ summand: Create.Summand, part: UpdatePart, base: InputName) throws(PatchError) {
     let name = try InputName(summand.gradiend)
-    gradiend = try Self.gradiend(name, base: base)
+    gradiend = try name.gradiend(of: base)
     origin = name.origin
-    try Self.check(summand, part, gradiend)
-    output = DecoderOutput(
-      gradiend, part: part, featureFactors: summand.featureFactors,
+    output = try DecoderOutput(
+      of: gradiend, part: part, featureFactors: summand.featureFactors,
       learningRate: summand.learningRate)
-  }
-
-  /// Opens the GRADIEND, and says so if the two inputs are the other way round.
-  private static func gradiend(
-    _ name: InputName, base: InputName
-  ) throws(PatchError) -> GradiendCheckpoint {
-    do throws(PatchError) {
-      return try name.gradiend()
-    } catch {
-      guard (try? base.gradiend()) != nil else { throw error }
-      throw PatchError(
-        .badInput, path: base.name,
-        "this is a GRADIEND checkpoint, in place of the base; \(name.name) is none",
-        remedy: "name the base model first, and the GRADIEND after it")
-    }
-  }
-
-  private static func check(
-    _ summand: Create.Summand, _ part: UpdatePart, _ gradiend: GradiendCheckpoint
-  ) throws(PatchError) {
-    let featureFactors = summand.featureFactors
-    guard summand.learningRate.isFinite, featureFactors.allSatisfy(\.isFinite) else {
-      throw PatchError(.usage, "feature factors and learning rate must be finite numbers")
-    }
-    let latentCount = gradiend.configuration.latentCount
-    switch part {
-    case .decoder where featureFactors.count != latentCount:
-      throw PatchError(
-        .usage, path: gradiend.path,
-        "the GRADIEND has \(latentCount) \(latentCount == 1 ? "latent" : "latents"), but "
-          + "\(featureFactors.count) feature factor\(featureFactors.count == 1 ? " was" : "s were") "
-          + "given", remedy: "give one for each latent, separated by commas")
-    case let part where part != .decoder && !featureFactors.isEmpty:
-      throw PatchError(
-        .usage, "part '\(part.rawValue)' ignores feature factors, but some were given",
-        remedy: "leave them out")
-    case .decoderWeight, .encoderWeight:
-      guard latentCount == 1 else {
-        throw PatchError(
-          .usage, path: gradiend.path,
-          "part '\(part.rawValue)' needs a GRADIEND with 1 latent, this one has \(latentCount)",
-          remedy: "use the part 'decoder', or 'decoder-sum'")
-      }
-    default: break
-    }
   }
 
   /// What the patch says of it.

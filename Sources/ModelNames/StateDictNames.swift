@@ -4,7 +4,7 @@ package import Checkpoints
 /// Finds parameters by their names in memory in files of Hugging Face, where some families have
 /// others (Formats/gradiend-checkpoint.md, section 5).
 package struct StateDictNames: ParameterFinder {
-  private let base: any TensorSource
+  private let tensors: [String: StoredTensor]
   private let names: ParameterNames
   /// What `config.json` says.
   private let modelType: String?
@@ -33,9 +33,16 @@ package struct StateDictNames: ParameterFinder {
   private static let neoX = "gpt_neox"
 
   package init(_ base: any TensorSource) {
-    self.base = base
-    names = ParameterNames(base.tensors.map(\.name))
-    modelType = base.configuration?.modelType
+    self.init(base.tensors, modelType: base.configuration?.modelType)
+  }
+
+  /// - Parameters:
+  ///   - tensors: of the base's files, each name once.
+  ///   - modelType: nil where nobody knows.
+  package init(_ tensors: [StoredTensor], modelType: String?) {
+    self.tensors = Dictionary(tensors.map { ($0.name, $0) }) { first, _ in first }
+    names = ParameterNames(tensors.map(\.name))
+    self.modelType = modelType
   }
 
   package var remark: String {
@@ -71,7 +78,7 @@ package struct StateDictNames: ParameterFinder {
   }
 
   private func tensor(of name: String, _ isWhole: Bool) -> StoredTensor? {
-    names.tensor(for: name, isWhole: isWhole).flatMap { base[$0] }
+    names.tensor(for: name, isWhole: isWhole).flatMap { tensors[$0] }
   }
 
   private func whole(_ tensor: StoredTensor) -> ParameterPlace {

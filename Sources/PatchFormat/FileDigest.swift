@@ -62,6 +62,7 @@ extension [FileDigest] {
   /// - Returns: nil if one is not as `sha256sum` writes it.
   package init?(lines: String) {
     self = []
+    guard !lines.isEmpty else { return }
     for line in lines.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false) {
       guard let digest = FileDigest(line: String(line)) else { return nil }
       append(digest)

@@ -24,12 +24,15 @@ package struct PatchFile: Sendable {
 
   /// Opens the patch at `path`, and checks every digest that needs no checkpoint.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - isCopy: whether to read all of it into memory, see ``MappedFile``.
   /// - Throws: ``CheckpointError`` if it cannot be opened, is no patch, or is damaged.
   /// - Complexity: O(bytes of the patch).
-  package init(path: String) throws(CheckpointError) {
+  package init(path: String, isCopy: Bool = false) throws(CheckpointError) {
     self.path = path
     let file = try CheckpointError.attributing(path) { () throws(SystemError) in
-      try MappedFile(path: path)
+      try MappedFile(path: path, isCopy: isCopy)
     }
     self.file = file
     let parsed = try CheckpointError.attributing(path) { () throws(FormatError) in

@@ -17,8 +17,10 @@ package final class ChunkDigests: Sendable {
   ) throws(PatchError) -> ChunkDigests {
     let digests = ChunkDigests(count: plan.chunks.count)
     try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
-      let values = try match.values(of: chunk)
-      digests.record(Digest128(of: values.rawSpan), of: chunk.number)
+      let digest = try chunk.tensor.placement.withValues(of: chunk, from: match.source) {
+        Digest128(of: $0)
+      }
+      digests.record(digest, of: chunk.number)
     }
     return digests
   }

@@ -82,7 +82,7 @@ package struct DigestVerdict: Sendable {
         .mismatch, path: path, tensor: first,
         "not the \(expected.name) of this patch: \(differing(from: expected).count) of "
           + "\(tensors.count) tensors differ, first '\(first)' with digest \(digest.digest64), "
-          + "expected \(tensor.entry.digest(in: expected))\(tensor.remark)",
+          + "expected \(tensor.entry.digest(in: expected))\(tensor.placement.remark)",
         remedy: patch.baseDescription)
     }
   }
@@ -97,6 +97,8 @@ public struct CheckpointRole: Hashable, Sendable {
   public static let base = CheckpointRole(name: "base")
   /// What applying the patch gives.
   public static let result = CheckpointRole(name: "result")
+
+  package var other: CheckpointRole { self == .base ? .result : .base }
 }
 
 extension PatchIndex.Tensor {

@@ -114,6 +114,37 @@ package struct PatchRun: Sendable {
     }
   }
 
+  /// As ``run(_:closing:_:)``, for who needs the bytes only while `body` runs, and only of chunks that
+  /// change: nothing is copied that need not be.
+  package func visitChanges(
+    _ execution: Execution,
+    _ body:
+      @Sendable (Chunk<MatchedTensor>, _ input: RawSpan, _ output: RawSpan)
+      throws(PatchError) -> Void
+  ) throws(PatchError) {
+    let outputs = BufferPool()
+    try checked(execution) { () throws(PatchError) in
+      try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
+        try chunk.tensor.placement.withValues(of: chunk, from: match.source) {
+          (input) throws(PatchError) in
+          guard changes(chunk) else {
+            return record(input: input, output: nil, of: chunk)
+          }
+          guard matches.count == 1 else {
+            let output = try transformed(input, of: chunk, by: direction)
+            record(input: input, output: output.rawSpan, of: chunk)
+            return try body(chunk, input, output.rawSpan)
+          }
+          try outputs.withBuffer(byteCount: input.byteCount) { (output) throws(PatchError) in
+            try match.transform(input, of: chunk, as: chunk.tensor, by: direction, into: &output)
+            record(input: input, output: output.bytes, of: chunk)
+            try body(chunk, input, output.bytes)
+          }
+        }
+      }
+    }
+  }
+
   /// What the patches make of a chunk of the input, with the digests of both recorded.
   package func output(
     of input: [UInt8], _ chunk: Chunk<MatchedTensor>
@@ -261,33 +292,4 @@ private final class ChangeCount: Sendable {
   var count: Int { total.withLock { $0 } }
 
   func add(_ count: Int) { total.withLock { $0 += count } }
-}
-
-extension PatchMatch {
-  /// What the patch makes of a chunk that it changes.
-  ///
-  /// - Throws: ``PatchError`` of kind `badInput` if the chunk's coding is damaged, or not for it.
-  fileprivate func transformed(
-    _ bytes: RawSpan, of chunk: Chunk<MatchedTensor>, as tensor: MatchedTensor,
-    by direction: Direction
-  ) throws(PatchError) -> [UInt8] {
-    let range = tensor.codedRanges[chunk.index]
-    let coded = patch.file.bytes.extracting(range)
-    defer { patch.file.releasePages(in: range) }
-    var output = [UInt8](uninitializedByteCount: bytes.byteCount)
-    do throws(FormatError) {
-      try output.withMutableRawSpan { (span) throws(FormatError) in
-        let coder = ChunkCoder(chunk.shape)
-        switch direction {
-        case .apply: try coder.apply(coded, to: bytes, into: &span)
-        case .strip: try coder.strip(coded, from: bytes, into: &span)
-        }
-      }
-    } catch {
-      throw PatchError(
-        .badInput, path: patch.path, tensor: tensor.name,
-        "tensor '\(tensor.name)': \(error.shifted(by: range.lowerBound))")
-    }
-    return output
-  }
 }

@@ -18,6 +18,51 @@ package struct ComparedTensor: TensorInChunks {
   package var shape: [Int] { base.shape }
 }
 
+extension ComparedTensor {
+  /// The base's tensors and the result's of the same names.
+  ///
+  /// - Throws: ``PatchError`` of kind `badInput` naming the first tensor that the two do not share.
+  package static func pairs(
+    _ base: any TensorSource, _ result: any TensorSource
+  ) throws(PatchError) -> [ComparedTensor] {
+    guard !base.tensors.isEmpty else {
+      throw PatchError(.badInput, path: base.path, "there are no tensors, so nothing can change")
+    }
+    guard base.isGGUF == result.isGGUF else {
+      throw PatchError(
+        .badInput, path: result.path,
+        "one of the two is GGUF and the other safetensors; tensors of the two have other names",
+        remedy: "compare two files of one kind")
+    }
+    if let extra = result.tensors.first(where: { base[$0.name] == nil }) {
+      throw PatchError(
+        .badInput, path: result.path, tensor: extra.name,
+        "tensor '\(extra.name)' is not in the base, \(base.path)")
+    }
+    return try base.tensors.map { (tensor) throws(PatchError) in
+      guard let other = result[tensor.name] else {
+        throw PatchError(
+          .badInput, path: result.path, tensor: tensor.name,
+          "tensor '\(tensor.name)' of the base is missing")
+      }
+      let (before, after) = (tensor.descriptor, other.descriptor)
+      guard before.elementType == after.elementType, before.shape == after.shape else {
+        throw PatchError(
+          .badInput, path: result.path, tensor: tensor.name,
+          "tensor '\(tensor.name)' is \(after.elementType.name) \(after.shape), in the base it is "
+            + "\(before.elementType.name) \(before.shape)")
+      }
+      guard before.elementType != .opaque || base.isSame(tensor, as: other, of: result) else {
+        throw PatchError(
+          .badInput, path: result.path, tensor: tensor.name,
+          "tensor '\(tensor.name)' differs, and its type is unknown to this version",
+          remedy: "use a newer gradiend-patch")
+      }
+      return ComparedTensor(base: tensor, result: .stored(other, result))
+    }
+  }
+}
+
 /// The elements of a tensor of the result.
 package enum ResultElements: Sendable {
   /// The base's, with sums added one after the other, and rounded after each.
@@ -39,13 +84,7 @@ package enum ResultElements: Sendable {
     of chunk: Chunk<ComparedTensor>, base: [UInt8]
   ) throws(PatchError) -> WeightSum.Sum? {
     switch self {
-    case .computed(let sums):
-      var result = (bytes: base, rounding: RoundingSums())
-      for sum in sums {
-        guard let next = sum.added(to: result.bytes.rawSpan, chunk) else { return nil }
-        result = (next.bytes, result.rounding.adding(next.rounding))
-      }
-      return result
+    case .computed(let sums): return WeightSum.added(sums, to: base, chunk)
     case .stored(let tensor, let source):
       return (source.bytes(of: tensor, in: chunk.byteRange), RoundingSums())
     case .patched(let run):

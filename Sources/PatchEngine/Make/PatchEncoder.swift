@@ -6,7 +6,9 @@ package import PatchFormat
 
 /// Writes the patch between a base and a result, in one pass over both.
 package struct PatchEncoder {
-  private let base: Checkpoint
+  private let base: any TensorSource
+  /// The base's files, if its tensors are in files.
+  private let files: Checkpoint?
   /// The tensors of the base, in its order.
   private let tensors: [ComparedTensor]
   /// What the patch says of where the result comes from.
@@ -22,15 +24,18 @@ package struct PatchEncoder {
     (layout: CheckpointLayout, digests: @Sendable (Execution) throws(PatchError) -> [FileDigest])?
   /// The run that makes the result, if patches do; its digests are checked.
   package var patchRun: PatchRun?
+  /// Called once all was read, before the patch gets its name.
+  package var finalCheck: @Sendable () throws(PatchError) -> Void = {}
   package var origins = PatchMetadata.Origins()
   /// What each tensor's update may err, relative to it; 0 for an exact patch.
   package var maxRelativeError = 0.0
 
   package init(
-    base: Checkpoint, tensors: [ComparedTensor], source: PatchMetadata.Source, output: String,
+    base: any TensorSource, tensors: [ComparedTensor], source: PatchMetadata.Source, output: String,
     overwrites: Bool
   ) {
     self.base = base
+    files = base as? Checkpoint
     self.tensors = tensors
     self.source = source
     self.output = output
@@ -51,11 +56,13 @@ package struct PatchEncoder {
         path: output, overwrites: overwrites, reserving: longestMetadata,
         hasLayouts: resultLayout != nil)
     }
-    let baseHashes = OrderedStage(FileHasher(base), execution)
-    let resultHashes = OrderedStage(FileHasher(base), execution)
+    let baseHashes = files.map { OrderedStage(FileHasher($0), execution) }
+    // Files of another layout are hashed as they are.
+    let resultHashes =
+      resultLayout == nil ? files.map { OrderedStage(FileHasher($0), execution) } : nil
     let table = OrderedStage(TensorTable(plan, writer: writer), execution)
+    let stages: [(any Closable)?] = [baseHashes, resultHashes, table]
 
-    let isHashedHere = resultLayout == nil
     let encode = { @Sendable (chunk: Chunk<ComparedTensor>) throws(PatchError) in
       let stored = chunk.tensor.base
       // One copy of each is coded and goes into all digests, so that they agree whatever becomes of
@@ -69,13 +76,11 @@ package struct PatchEncoder {
         encoded.changedCount > 0
         ? FloatStorage(stored.elementType)?.nonFiniteCount(
           in: after.rawSpan, base: before.rawSpan) ?? 0 : 0
-      try baseHashes.submit(chunk.number) {
+      try baseHashes?.submit(chunk.number) {
         $0.update(before.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
-      if isHashedHere {
-        try resultHashes.submit(chunk.number) {
-          $0.update(after.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
-        }
+      try resultHashes?.submit(chunk.number) {
+        $0.update(after.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
       try table.submit(chunk.number) { (table) throws(PatchError) in
         try PatchError.writing(output) { () throws(SystemError) in
@@ -86,22 +91,24 @@ package struct PatchEncoder {
       }
     }
     let pass = { () throws(PatchError) in
-      try execution.forEachChunk(
-        of: plan, closing: [baseHashes, resultHashes, table], encode)
+      try execution.forEachChunk(of: plan, closing: stages.compactMap(\.self), encode)
     }
     if let patchRun { try patchRun.checked(execution, pass) } else { try pass() }
     let resultFiles =
-      try resultLayout?.digests(execution.silent) ?? resultHashes.withState { $0.finish() }
-    let baseFiles = baseHashes.withState { $0.finish() }
-    let layouts = resultLayout.map {
-      PatchLayouts(base: CheckpointLayout(base).encoded, result: $0.layout.encoded)
+      try resultLayout?.digests(execution.silent) ?? resultHashes?.withState { $0.finish() } ?? []
+    let baseFiles = baseHashes?.withState { $0.finish() } ?? []
+    var layouts: PatchLayouts?
+    if let resultLayout, let files {
+      layouts = PatchLayouts(
+        base: CheckpointLayout(files).encoded, result: resultLayout.layout.encoded)
     }
     // All has been read; what is not of one chunk may be of different times.
-    let inputs = [base] + otherInputs
+    let inputs: [any TensorSource] = [base] + otherInputs
     for file in inputs.flatMap(\.mappedFiles) + otherFiles where file.hasChanged {
       throw PatchError.changed(file.path)
     }
     for input in inputs { try UnfinishedChange.check(input) }
+    try finalCheck()
     return try finish(
       files: (baseFiles, resultFiles), layouts: layouts, table: table.withState { $0 })
   }
@@ -113,7 +120,7 @@ package struct PatchEncoder {
     of chunk: Chunk<ComparedTensor>, base before: [UInt8]
   ) throws(PatchError) -> ([UInt8], RoundingSums, Quantisation?) {
     guard let (exact, rounding) = try chunk.tensor.result.bytes(of: chunk, base: before) else {
-      throw PatchError.changed(base.file(of: chunk.tensor.base).path)
+      throw PatchError.changed(files?.file(of: chunk.tensor.base).path ?? base.path)
     }
     guard maxRelativeError > 0, case .float(let format) = chunk.shape.element else {
       return (exact, rounding, nil)
@@ -152,7 +159,7 @@ package struct PatchEncoder {
     }
     return PatchSummary(
       path: output, byteCount: byteCount,
-      baseByteCount: base.files.reduce(0) { $0 + $1.mapped.byteCount },
+      baseByteCount: base.mappedFiles.reduce(0) { $0 + $1.byteCount },
       tensorCount: table.tensors.count, elementCount: elementCount,
       changedTensorCount: table.changedTensorCount,
       changedElementCount: table.changedElementCount,
@@ -195,7 +202,9 @@ package struct PatchEncoder {
   /// Metadata as long as those that will be known at the end.
   private var longestMetadata: PatchMetadata {
     let identity = PatchMetadata.Identity(
-      files: base.files.map { .init(name: $0.name, sha256: String(repeating: "0", count: 64)) },
+      files: (files?.files ?? []).map {
+        .init(name: $0.name, sha256: String(repeating: "0", count: 64))
+      },
       digest: String(repeating: "0", count: 32))
     return metadata(
       base: identity, result: identity, relativeError: "-1.23456789e-10",

@@ -1,5 +1,5 @@
 internal import ByteIO
-internal import Checkpoints
+package import Checkpoints
 
 /// How values of one type of floats are stored in another, as a converter does it, and read back
 /// (Formats/gguf-mapping.md, section 5).
@@ -44,6 +44,22 @@ package struct FloatConversion: Sendable {
     guard Self.exists(stored, value, addsOne: addsOne) else { return nil }
     (self.stored, self.value, offset) = (stored, value, addsOne ? -1 : nil)
     losesValues = addsOne || stored != value
+  }
+
+  /// A copy in other floats, or in the same.
+  ///
+  /// Nil if the values of either cannot be told from those of the other.
+  package init?(of value: ElementType, storedIn stored: ElementType) {
+    if stored == value {
+      self.init(identity: value)
+    } else if let wider = Self(stored: stored, value: value, addsOne: false) {
+      self = wider
+      // Wide floats may hold no values but those of narrower ones; digests tell.
+    } else if let narrower = Self(source: stored, converted: value, addsOne: false) {
+      self = narrower
+    } else {
+      return nil
+    }
   }
 
   /// Values that are stored as they are.

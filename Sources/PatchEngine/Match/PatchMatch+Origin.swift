@@ -135,7 +135,7 @@ extension PatchMatch {
   ) throws(PatchError) -> MatchedTensor {
     let stored = origin.tensor
     let whole = origin.order.shape(of: stored.shape)
-    var skippedRowCount = 0
+    var firstElement = 0
     if entry.shape != whole {
       guard origin.order == .same, GGUFMapping.isCut(entry.shape, from: whole) else {
         throw mismatch(
@@ -143,7 +143,8 @@ extension PatchMatch {
           "tensor '\(stored.name)' is \(stored.shape), but '\(entry.name)' of the patch's base is "
             + "\(entry.shape)")
       }
-      skippedRowCount = mapping.isCutInFront(entry.name) ? whole[0] - entry.shape[0] : 0
+      let skippedRowCount = mapping.isCutInFront(entry.name) ? whole[0] - entry.shape[0] : 0
+      firstElement = skippedRowCount * whole.dropFirst().reduce(1, *)
     }
     guard
       let conversion = FloatConversion(
@@ -160,6 +161,6 @@ extension PatchMatch {
     }
     return try reordered(
       entry, storedAs: [stored] + copies, order: origin.order.inverse, conversion: conversion,
-      skippedRowCount: skippedRowCount)
+      firstElement: firstElement)
   }
 }

@@ -46,6 +46,24 @@ package struct PatchMatch: Sendable {
     }
   }
 
+  /// Tensors of a patch that somebody has found in a source.
+  ///
+  /// - Parameters:
+  ///   - found: as the patch lists them, and where they are.
+  ///   - patch: the patch.
+  ///   - source: what it is applied to or stripped from.
+  /// - Throws: ``PatchError`` if the patch's chunks do not fit a tensor.
+  package init(
+    _ found: [(entry: PatchIndex.Tensor, placement: TensorPlacement)], _ patch: PatchFile,
+    _ source: any TensorSource
+  ) throws(PatchError) {
+    self.patch = patch
+    self.source = source
+    isPartlyChanged = false
+    isComplete = found.count == patch.index.tensors.count
+    for (entry, placement) in found { add(try MatchedTensor(entry, in: patch, at: placement)) }
+  }
+
   /// Whether the patch was made for a GGUF.
   private var isOfGGUF: Bool { patch[GGUFMapping.embedding] != nil }
 
@@ -84,7 +102,7 @@ package struct PatchMatch: Sendable {
   ///
   /// - Throws: ``PatchError`` if the source does not tell what they are.
   package func values(of chunk: Chunk<MatchedTensor>) throws(PatchError) -> [UInt8] {
-    try chunk.tensor.values(of: chunk, from: source)
+    try chunk.tensor.placement.values(of: chunk, from: source)
   }
 
   /// Writes a chunk, given in the patch's type and order, as the source would store it.
@@ -99,14 +117,15 @@ package struct PatchMatch: Sendable {
     _ values: RawSpan, of chunk: Chunk<MatchedTensor>, to sink: any TensorSink,
     countingIn losses: LossCounter? = nil
   ) throws(PatchError) {
-    try chunk.tensor.write(values, of: chunk, to: sink, path: source.path, countingIn: losses)
+    try chunk.tensor.placement.write(
+      values, of: chunk, to: sink, path: source.path, countingIn: losses)
   }
 
   // MARK: Building
 
   package mutating func add(_ tensor: MatchedTensor) {
     tensors.append(tensor)
-    unmatched += tensor.unmatchedBytes
+    unmatched += tensor.placement.unmatchedBytes
   }
 
   /// A tensor that is stored in an order or a type of its own.
@@ -114,16 +133,16 @@ package struct PatchMatch: Sendable {
   /// - Throws: ``PatchError`` if the patch's chunks do not fit it, or cannot be moved about.
   func reordered(
     _ entry: PatchIndex.Tensor, storedAs stored: [StoredTensor], order: ElementOrder,
-    conversion: FloatConversion, skippedRowCount: Int = 0
+    conversion: FloatConversion, firstElement: Int = 0
   ) throws(PatchError) -> MatchedTensor {
-    let tensor = try MatchedTensor(
-      entry, in: patch, storedAs: stored, order: order, conversion: conversion,
-      skippedRowCount: skippedRowCount)
-    guard tensor.canBeReordered else {
-      throw mismatch(
-        tensor.storedName, "the rows of tensor '\(tensor.storedName)' cannot be put in order")
+    let placement = TensorPlacement(
+      entry.name, entry.elementType, entry.shape, stored, order: order, conversion: conversion,
+      firstElement: firstElement)
+    guard placement.canBeReordered else {
+      let name = placement.storedName
+      throw mismatch(name, "the rows of tensor '\(name)' cannot be put in order")
     }
-    return tensor
+    return try MatchedTensor(entry, in: patch, at: placement)
   }
 
   /// Leaves a tensor of the source as it is.
@@ -151,7 +170,7 @@ extension PatchFile {
   package var baseDescription: String {
     let files = metadata.base.files.map { "\($0.name) (SHA-256 \($0.sha256))" }
     let more = files.count > 1 ? " and \(files.count - 1) more" : ""
-    let made = "the patch was made for \(files.first ?? "no file")\(more)"
+    let made = "the patch was made for \(files.first ?? "a model in memory")\(more)"
     guard let origin = metadata.origins.base else { return made }
     return made + ", of \(origin.repository) at commit \(origin.commit); this gets it: "
       + origin.downloadCommand

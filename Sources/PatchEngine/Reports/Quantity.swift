@@ -76,8 +76,9 @@ package enum Quantity {
     return "\(minutes / 60):\(two(minutes % 60)):\(two(rest))"
   }
 
-  /// `value` with so many digits after the point.
+  /// `value` with so many digits after the point, as far as it is a number that has them.
   package static func decimal(_ value: Double, digits: Int) -> String {
+    guard abs(value) < 1e9 else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }
     let scaled = Int((value * scale).rounded())
