@@ -3,7 +3,11 @@
 PREFIX ?= /usr/local
 PYTHON := $(CURDIR)/.build/python
 WHEEL := $(CURDIR)/.build/wheel
+LIVE := $(CURDIR)/.build/python-live
+VLLM := $(CURDIR)/.build/python-vllm
 PATCH := $(CURDIR)/.build/release/gradiend-patch
+LIBRARY := $(CURDIR)/.build/release/libgradiendpatch.so
+LIBRARY_TEST := $(CURDIR)/.build/library
 BENCH := $(CURDIR)/.build/release/gradiend-patch-bench
 SHARE := $(CURDIR)/.build/share
 LIBRARIES := libzstd-dev libxxhash-dev libssl-dev libjansson-dev libopenblas0 pkg-config
@@ -13,12 +17,17 @@ TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-times test-sanitized test-client golden faults memory fuzz real real-gguf real-adapter wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build library demo test test-times test-sanitized test-client test-library golden faults memory fuzz real real-gguf real-adapter real-live real-vllm wheel test-wheel bench bench-large lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
 	@Tests/install-packages.sh $(LIBRARIES)
 	@swift build -c release --static-swift-stdlib --product gradiend-patch
+
+## library: build the library for C, .build/release/libgradiendpatch.so, which needs no Swift to run
+library:
+	@Tests/install-packages.sh $(LIBRARIES)
+	@swift build -c release --static-swift-stdlib --product gradiendpatch
 
 ## demo: run the main job on a small model of this repository
 demo: build
@@ -37,6 +46,15 @@ test-times: $(PYTHON)/ready
 test-client:
 	@Tests/install-packages.sh $(LIBRARIES) xz-utils
 	@Tests/client/run.sh $(CURDIR)/.build/client
+
+## test-library: install below a folder, and test the library for C there, under AddressSanitizer and its kin
+test-library:
+	@Tests/install-packages.sh binutils pkg-config xz-utils
+	@rm -rf '$(LIBRARY_TEST)'
+	@$(MAKE) --no-print-directory install PREFIX='$(LIBRARY_TEST)/installed'
+	@Tests/library/run.sh '$(LIBRARY_TEST)/installed' '$(LIBRARY_TEST)/work'
+	@$(MAKE) --no-print-directory uninstall PREFIX='$(LIBRARY_TEST)/installed'
+	@test -z "$$(find '$(LIBRARY_TEST)/installed' ! -type d)"
 
 ## golden: write the golden patches anew, which a change of the format needs until it is released
 golden:
@@ -76,19 +94,29 @@ real: build $(PYTHON)/ready
 real-gguf: build $(PYTHON)/llama
 	@PYTHON=$(PYTHON)/bin/python3 Tests/real/run-gguf.sh $(PATCH) $(CURDIR)/.build/real
 
+## real-live: patch running models of transformers and compare with files; run gradiend's evaluation on one model; half an hour
+real-live: wheel $(LIVE)/ready
+	@$(LIVE)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(WHEEL)/dist/*.whl
+	@PYTHON=$(LIVE)/bin/python3 Tests/real/run-live.sh $(CURDIR)/.build/real
+
+## real-vllm: switch a running engine of vLLM between base and result, and compare what it answers
+real-vllm: wheel $(VLLM)/ready
+	@$(VLLM)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(WHEEL)/dist/*.whl
+	@PYTHON=$(VLLM)/bin/python3 Tests/real/run-vllm.sh $(CURDIR)/.build/real
+
 ## real-adapter: make an adapter for SmolLM2-135M, of GRADIEND with H and A if given, and load it in PEFT, llama.cpp and vLLM
 real-adapter: build $(PYTHON)/adapters
 	@GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(PYTHON)/bin/python3 \
 	  Tests/real/run-adapter.sh $(PATCH) $(CURDIR)/.build/real
 
 ## wheel: build the wheel for pip, in .build/wheel/dist: the binary, its libraries and a Python module
-wheel: build $(WHEEL)/ready
-	@PYTHON=$(WHEEL)/python/bin/python3 Sources/python/build-wheel.sh $(PATCH) $(WHEEL)/work $(WHEEL)/dist
+wheel: build library $(WHEEL)/ready
+	@PYTHON=$(WHEEL)/python/bin/python3 Sources/python/build-wheel.sh $(PATCH) $(LIBRARY) $(WHEEL)/work $(WHEEL)/dist
 
 ## test-wheel: test the wheel in a fresh environment and on a bare system, which debootstrap downloads
 test-wheel: wheel
 	@Tests/install-packages.sh debootstrap xz-utils
-	@PYTHON=$(WHEEL)/python/bin/python3 Tests/wheel/run.sh $(PATCH) $(WHEEL)/dist $(WHEEL)/test
+	@PYTHON=$(WHEEL)/python/bin/python3 Tests/wheel/run.sh $(PATCH) $(LIBRARY) $(WHEEL)/dist $(WHEEL)/test
 
 ## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
 bench: build $(PYTHON)/ready
@@ -113,21 +141,23 @@ format:
 share: build
 	@Tests/share.sh '$(PATCH)' '$(SHARE)'
 
-## install: install binary, manual pages and completions below PREFIX, which is /usr/local unless given
-install: share
+## install: install binary, manual pages, completions and the library for C below PREFIX, which is /usr/local unless given
+install: share library
 	@install -D -s -m 755 '$(PATCH)' '$(DESTDIR)$(PREFIX)/bin/gradiend-patch'
+	@Sources/CGradiendPatch/install.sh '$(LIBRARY)' '$(PREFIX)' '$(DESTDIR)'
 	@for file in $$(cd '$(SHARE)' && find * -type f); do \
 	  install -D -m 644 "$(SHARE)/$$file" "$(DESTDIR)$(PREFIX)/share/$$file" || exit 1; done
-	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, with manual pages and completions"
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, with manual pages and completions, and libgradiendpatch.so"
 	@case '$(PREFIX)' in /usr | /usr/local) ;; *) \
 	  echo 'for zsh to find its completions, put this into ~/.zshrc before compinit is called:'; \
 	  echo '  fpath=($(PREFIX)/share/zsh/site-functions $$fpath)';; esac
 
 ## uninstall: remove what install puts below PREFIX
 uninstall: share
-	@rm -f '$(DESTDIR)$(PREFIX)/bin/gradiend-patch'
+	@rm -f '$(DESTDIR)$(PREFIX)/bin/gradiend-patch' '$(DESTDIR)$(PREFIX)/include/gradiendpatch.h' \
+	  '$(DESTDIR)$(PREFIX)/lib/pkgconfig/gradiendpatch.pc' '$(DESTDIR)$(PREFIX)'/lib/libgradiendpatch.so*
 	@for file in $$(cd '$(SHARE)' && find * -type f); do rm -f "$(DESTDIR)$(PREFIX)/share/$$file"; done
-	@echo "removed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, its manual pages and completions"
+	@echo "removed $(DESTDIR)$(PREFIX)/bin/gradiend-patch, its manual pages, completions and library"
 
 ## clean: remove everything that was built
 clean:
@@ -159,4 +189,18 @@ $(PYTHON)/adapters: $(PYTHON)/llama Tests/real/requirements-adapter.txt
 # llama.cpp, for the same Python.
 $(PYTHON)/llama: $(PYTHON)/ready Tests/real/requirements.txt
 	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/real/requirements.txt
+	@touch $@
+
+# torch, transformers and gradiend, for running models; vLLM needs a torch of its own, and no more of its family.
+$(LIVE)/ready: Tests/real/live-requirements.txt
+	@Tests/install-packages.sh python3 python3-venv
+	@python3 -m venv $(LIVE)
+	@$(LIVE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VLLM)/ready: Tests/real/vllm-requirements.txt
+	@Tests/install-packages.sh build-essential python3 python3-dev python3-venv
+	@python3 -m venv $(VLLM)
+	@$(VLLM)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	@touch $@

@@ -22,10 +22,22 @@ let lifetimes: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
   let newerProcessors: [SwiftSetting] = []
 #endif
 
+/// The library for C carries the Swift runtime, and shows nothing but what its header declares. It stays
+/// where it was loaded: threads may still end in its runtime.
+let sharedLibrary: [LinkerSetting] = [
+  .unsafeFlags(
+    ["-static-stdlib"]
+      + [
+        "--version-script=\(Context.packageDirectory)/Sources/SharedLibrary/exports.map",
+        "--gc-sections", "-soname=libgradiendpatch.so.1", "-z", "nodelete",
+      ].flatMap { ["-Xlinker", $0] })
+]
+
 let package = Package(
   name: "gradiend-patch",
   products: [
     .library(name: "GradiendPatch", targets: ["GradiendPatch"]),
+    .library(name: "gradiendpatch", type: .dynamic, targets: ["SharedLibrary"]),
     .executable(name: "gradiend-patch", targets: ["gradiend-patch"]),
   ],
   targets: [
@@ -64,6 +76,13 @@ let package = Package(
       dependencies: ["ByteIO", "Checkpoints", "DeltaCoding", "PatchEngine", "PatchFormat"],
       swiftSettings: strict),
     .target(
+      name: "Live",
+      dependencies: [
+        "ByteIO", "Checkpoints", "DeltaCoding", "Gradiend", "ModelNames", "PatchEngine",
+        "PatchFormat",
+      ],
+      swiftSettings: strict),
+    .target(
       name: "Adapter",
       dependencies: ["ByteIO", "Checkpoints", "Gradiend", "Hub", "ModelNames", "PatchEngine"],
       swiftSettings: strict),
@@ -81,6 +100,14 @@ let package = Package(
         "PatchFormat", "Pictures", "Publishing",
       ],
       exclude: ["README.md"], swiftSettings: strict),
+    .target(name: "CGradiendPatch", exclude: ["install.sh"]),
+    .target(
+      name: "SharedLibrary",
+      dependencies: [
+        "ByteIO", "CGradiendPatch", "Checkpoints", "Gradiend", "GradiendPatch", "Live",
+        "PatchEngine", "PatchFormat",
+      ],
+      exclude: ["exports.map"], swiftSettings: strict, linkerSettings: sharedLibrary),
     .executableTarget(
       name: "gradiend-patch",
       dependencies: ["ByteIO", "CLinux", "Checkpoints", "CommandGrammar", "GradiendPatch"],
@@ -111,6 +138,12 @@ let package = Package(
       dependencies: [
         "ByteIO", "Checkpoints", "DeltaCoding", "GradiendPatch", "ModelNames", "PatchEngine",
         "PatchFormat", "PatchTestSupport", "Pictures", "TestSupport",
+      ]),
+    .testTarget(
+      name: "LiveTests",
+      dependencies: [
+        "Checkpoints", "Gradiend", "GradiendPatch", "Live", "PatchEngine", "PatchFormat",
+        "PatchTestSupport", "TestSupport",
       ]),
     .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "gradiend-patch"]),
     .testTarget(
