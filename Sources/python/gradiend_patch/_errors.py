@@ -132,3 +132,26 @@ def error_for(exit_code: int, report: Optional[dict[str, Any]], text: str) -> Gr
         remedy,
         exit_code,
     )
+
+
+_KINDS: dict[str, type[GradiendPatchError]] = {
+    "usage": UsageError,
+    "mismatch": MismatchError,
+    "badInput": DataError,
+    "unfinished": DataError,
+    "cannotOpen": OpenError,
+    "outputExists": CreateError,
+    "cannotCreate": CreateError,
+    "inputOutput": InputOutputError,
+}
+
+
+def error_of_kind(
+    kind: str,
+    message: str,
+    path: Optional[str] = None,
+    tensor: Optional[str] = None,
+    remedy: Optional[str] = None,
+) -> GradiendPatchError:
+    """The exception for an error of the library."""
+    return _KINDS.get(kind, GradiendPatchError)(message, kind, path, tensor, remedy)
