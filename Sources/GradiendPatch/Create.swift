@@ -23,6 +23,23 @@ public struct Create: PatchOperation {
       self.featureFactors = featureFactors
       self.learningRate = learningRate
     }
+
+    /// A summand with the numbers that the reference package chose.
+    ///
+    /// - Parameters:
+    ///   - gradiend: see ``gradiend``.
+    ///   - choice: the summary that its `evaluate_decoder` returns, as a file of JSON
+    ///     (Formats/gradiend-checkpoint.md, section 7.1).
+    ///   - name: the class that it was chosen for; nil for the only one.
+    /// - Throws: ``PatchError`` if the file does not tell.
+    public init(gradiend: String, choice: String, class name: String? = nil) throws(PatchError) {
+      let choice = try PatchError.opening { () throws(CheckpointError) in
+        try DecoderChoice(path: choice, class: name)
+      }
+      self.init(
+        gradiend: gradiend, featureFactors: choice.featureFactors,
+        learningRate: choice.learningRate)
+    }
   }
 
   /// The name of a patch where none is chosen.

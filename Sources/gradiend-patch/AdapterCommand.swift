@@ -61,7 +61,7 @@ struct AdapterCommand: AddingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var making = MakeAdapter(base: base, adding: adding.summands, output: output)
+    var making = MakeAdapter(base: base, adding: try adding.summands(), output: output)
     making.part = adding.part.updated
     making.ggufOutput = ggufOutput
     making.rank = rank

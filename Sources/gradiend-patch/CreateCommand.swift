@@ -50,7 +50,7 @@ struct CreateCommand: AddingCommand {
   }
 
   func run() throws(PatchError) -> ExitStatus {
-    var creation = Create(base: base, adding: adding.summands, output: output)
+    var creation = Create(base: base, adding: try adding.summands(), output: output)
     creation.part = adding.part.updated
     creation.maxRelativeError = Double(maxRelativeError)
     creation.overwrites = overwrites

@@ -7,6 +7,9 @@ struct SummandOptions: Sendable {
   /// For each GRADIEND, one value for each latent.
   var featureFactors: [[Float]] = []
   var learningRates: [Float] = []
+  /// In place of both, files with what was chosen, and for which class.
+  var decoders: [String] = []
+  var classes: [String] = []
   var part = Part.decoder
 
   /// The parts of a GRADIEND, as they are typed.
@@ -30,20 +33,7 @@ struct SummandOptions: Sendable {
 
   /// - Throws: ``UsageError`` for numbers that are missing, or too many.
   func validate() throws(UsageError) {
-    guard (part == .decoder) != featureFactors.isEmpty else {
-      throw UsageError(
-        part == .decoder
-          ? "option '--feature-factor' is missing"
-          : "part '\(part.rawValue)' ignores '--feature-factor': leave it out")
-    }
-    for (name, count) in [
-      ("--feature-factor", part == .decoder ? featureFactors.count : gradiends.count),
-      ("--learning-rate", learningRates.count),
-    ] where count != gradiends.count {
-      throw UsageError(
-        "option '\(name)' is needed once for each GRADIEND, in their order; GRADIENDs named: "
-          + "\(gradiends.count), times given: \(count)")
-    }
+    if decoders.isEmpty { try checkNumbers() } else { try checkDecoders() }
     guard featureFactors.joined().allSatisfy(\.isFinite) else {
       throw UsageError("H of '--feature-factor' must be finite")
     }
@@ -52,9 +42,53 @@ struct SummandOptions: Sendable {
     }
   }
 
-  var summands: [Create.Summand] {
-    gradiends.indices.map { index in
-      Create.Summand(
+  private func checkNumbers() throws(UsageError) {
+    guard classes.isEmpty else {
+      throw UsageError(
+        "option '--feature-class' says which choice of '--decoder' is meant, which is missing")
+    }
+    guard (part == .decoder) != featureFactors.isEmpty else {
+      throw UsageError(
+        part == .decoder
+          ? "option '--feature-factor' is missing"
+          : "part '\(part.rawValue)' ignores '--feature-factor': leave it out")
+    }
+    guard !learningRates.isEmpty else { throw UsageError("option '--learning-rate' is missing") }
+    try checkCounts([
+      ("--feature-factor", part == .decoder ? featureFactors.count : gradiends.count),
+      ("--learning-rate", learningRates.count),
+    ])
+  }
+
+  private func checkDecoders() throws(UsageError) {
+    guard featureFactors.isEmpty, learningRates.isEmpty, part == .decoder else {
+      throw UsageError(
+        "option '--decoder' gives feature factor and learning rate for part decoder: leave out "
+          + "'--feature-factor', '--learning-rate' and '--part'")
+    }
+    try checkCounts([
+      ("--decoder", decoders.count),
+      ("--feature-class", classes.isEmpty ? gradiends.count : classes.count),
+    ])
+  }
+
+  private func checkCounts(_ counts: [(name: String, count: Int)]) throws(UsageError) {
+    for (name, count) in counts where count != gradiends.count {
+      throw UsageError(
+        "option '\(name)' is needed once for each GRADIEND, in their order; GRADIENDs named: "
+          + "\(gradiends.count), times given: \(count)")
+    }
+  }
+
+  /// - Throws: ``PatchError`` if a file of `--decoder` does not tell.
+  func summands() throws(PatchError) -> [Create.Summand] {
+    try gradiends.indices.map { (index) throws(PatchError) in
+      guard decoders.isEmpty else {
+        return try Create.Summand(
+          gradiend: gradiends[index], choice: decoders[index],
+          class: classes.isEmpty ? nil : classes[index])
+      }
+      return Create.Summand(
         gradiend: gradiends[index],
         featureFactors: featureFactors.isEmpty ? [] : featureFactors[index],
         learningRate: learningRates[index])
@@ -81,8 +115,15 @@ extension Argument where Command: AddingCommand {
           + "only for that"),
       .options(
         \.adding.learningRates, "--learning-rate", value: "A",
-        help: "learning rate, which multiplies the decoder output, once for each GRADIEND",
-        isRequired: true),
+        help: "learning rate, which multiplies the decoder output, once for each GRADIEND"),
+      .options(
+        \.adding.decoders, "--decoder", value: "FILE",
+        help:
+          "take both from the summary that evaluate_decoder of the reference package returned, as "
+          + "JSON, once for each GRADIEND"),
+      .options(
+        \.adding.classes, "--feature-class", value: "NAME",
+        help: "the class whose choice --decoder means, if it has several, once for each GRADIEND"),
       .option(\.adding.part, "--part", value: "PART", help: "what is added to the weights"),
     ]
   }

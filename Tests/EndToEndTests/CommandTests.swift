@@ -88,6 +88,29 @@ import Testing
     #expect(try stage.folder.bytes(of: "a") == stage.folder.bytes(of: "c"))
   }
 
+  @Test func `create takes what evaluate_decoder chose in place of numbers`() throws {
+    try stage.folder.write(
+      #"{"a": {"feature_factor": -1.0, "learning_rate": 0.5}, "b": {"feature_factor": 1, "learning_rate": 2}}"#,
+      to: "choice.json")
+    let chosen = try stage.run(
+      "create", "base", "gradiend", "--decoder", "choice.json", "--feature-class", "a", "-o",
+      "chosen")
+    #expect(chosen.status == 0, "\(chosen.error)")
+    _ = try stage.run(
+      "create", "base", "gradiend", "--feature-factor=-1", "--learning-rate=0.5", "-o", "given")
+    #expect(try stage.folder.bytes(of: "chosen") == stage.folder.bytes(of: "given"))
+
+    let unclear = try stage.program.run(["create", "base", "gradiend", "--decoder", "choice.json"])
+    #expect(unclear.status == 65)
+    #expect(unclear.error == "gradiend-patch: choice.json: say for which class: 'a', 'b'\n")
+    for words in [
+      ["--feature-class=a"], ["--learning-rate=1"], ["--decoder=x", "--learning-rate=1"],
+    ] {
+      let refused = try stage.program.run(["create", "base", "gradiend"] + words)
+      #expect(refused.status == 64)
+    }
+  }
+
   @Test func `diff`() throws {
     let made = try stage.run("diff", "base", "result", "-o", "other")
     #expect(made.status == 0)
