@@ -22,6 +22,9 @@ package struct AdapterMaking {
   /// Files of the GRADIEND.
   package var otherFiles: [MappedFile] = []
 
+  /// The files of the folder, one for each of those that are written.
+  private static let fileNames = ["adapter_model.safetensors", "adapter_config.json", "README.md"]
+
   /// What is chosen where nothing is.
   package static let defaultRank = 8
   package static let defaultLimit = 0.8
@@ -52,11 +55,11 @@ package struct AdapterMaking {
     path: String, ggufPath: String?, overwrites: Bool, _ execution: Execution
   ) throws(PatchError) -> AdapterSummary {
     let limit = maxRelativeError ?? Self.defaultLimit
-    guard rank.map(Self.ranks.contains) ?? true, (0..<1).contains(limit) || limit == 1 else {
+    guard rank.map(Self.ranks.contains) ?? true, limit > 0, limit <= 1 else {
       throw PatchError(
         .usage,
         "the rank must be from \(Self.ranks.lowerBound) to \(Self.ranks.upperBound), and the allowed "
-          + "relative error from 0 to 1")
+          + "relative error above 0 and at most 1")
     }
     let isSearch = rank == nil && maxRelativeError != nil
     var rank = try isSearch ? smallestRank(limit, execution) : rank ?? Self.defaultRank
@@ -89,6 +92,7 @@ package struct AdapterMaking {
 
     init(_ path: String, _ ggufPath: String?, overwrites: Bool) throws(PatchError) {
       (self.path, self.ggufPath) = (path, ggufPath)
+      if overwrites { try ReplacedFolder.check(path, holdsOnly: AdapterMaking.fileNames) }
       folder = try PatchError.writing(path) { () throws(SystemError) in
         try OutputFolder(path: path, overwrites: overwrites)
       }
@@ -145,6 +149,7 @@ extension AdapterMaking {
     for most in [8, 32, 128, Self.ranks.upperBound] {
       var (whole, kept) = (0.0, [Double](repeating: 0, count: most))
       try forEachLayer(execution.silent) { (number, change) throws(PatchError) in
+        guard change.squares.isFinite else { throw tooLarge(plan.layers[number].tensor) }
         whole += change.squares
         let approximation = try approximation(of: change, rank: most, execution)
         var sum = 0.0
@@ -166,6 +171,13 @@ extension AdapterMaking {
       remedy: "allow a larger error, or make a patch with 'create'", option: .adapterError)
   }
 
+  private func tooLarge(_ tensor: StoredTensor) -> PatchError {
+    PatchError(
+      .badInput, path: base.path, tensor: tensor.name,
+      "what is added to tensor '\(tensor.name)' is too large for an adapter in single precision",
+      remedy: "make a patch with 'create'")
+  }
+
   private func approximation(
     of change: LayerChange, rank: Int, _ execution: Execution
   ) throws(PatchError) -> LowRank {
@@ -180,7 +192,7 @@ extension AdapterMaking {
     let outline = summary(outputs, rank: rank, [], [], byteCount: 0)
     var files: [any AdapterFile] = []
     let factors = try PatchError.writing(outputs.path) { () throws(SystemError) in
-      let file = try outputs.folder.createFile("adapter_model.safetensors")
+      let file = try outputs.folder.createFile(Self.fileNames[0])
       return FactorsFile(file, path: outputs.path, plan, origin, outline)
     }
     files.append(factors)
@@ -193,6 +205,9 @@ extension AdapterMaking {
       let approximation = try approximation(of: change, rank: rank, execution)
       let factors = LayerFactors(approximation, of: plan.layers[number], rank: rank)
       let missed = try factors.missedSquares(of: change, blas, execution)
+      guard missed.isFinite, change.squares.isFinite else {
+        throw tooLarge(plan.layers[number].tensor)
+      }
       for file in files {
         try PatchError.writing(file.path) { () throws(SystemError) in
           try file.write(factors, of: number)
@@ -210,11 +225,11 @@ extension AdapterMaking {
     }
     try PatchError.writing(outputs.path) { () throws(SystemError) in
       let text = configuration(rank: rank).text(isIndented: true) + "\n"
-      try outputs.folder.createFile("adapter_config.json").write(Array(text.utf8).rawSpan, at: 0)
+      try outputs.folder.createFile(Self.fileNames[1]).write(Array(text.utf8).rawSpan, at: 0)
       let card = AdapterCard(
         summary: summary, base: baseName?.repository, origin: origin, task: kind.task,
         hasGGUF: outputs.gguf != nil)
-      try outputs.folder.createFile("README.md").write(Array(card.text.utf8).rawSpan, at: 0)
+      try outputs.folder.createFile(Self.fileNames[2]).write(Array(card.text.utf8).rawSpan, at: 0)
     }
     return summary
   }

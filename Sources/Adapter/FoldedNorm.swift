@@ -35,7 +35,7 @@ struct FoldedNorm: Sendable {
     changedScale = zip(scale, change).map { $0 + $1 }
     let least = Float(
       (squares(of: scale.span) / Double(max(1, scale.count))).squareRoot() * Self.leastShare)
-    isFolded = scale.map { abs($0) >= least && $0 != 0 }
+    isFolded = scale.map { abs($0) >= least && (1 / $0).isFinite }
   }
 }
 

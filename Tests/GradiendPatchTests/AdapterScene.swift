@@ -85,14 +85,16 @@ struct AdapterScene {
   @discardableResult
   func make(
     _ output: String = "adapter", gguf: String? = nil, rank: Int? = nil,
-    maxRelativeError: Double? = nil, threads: Int = 0
+    maxRelativeError: Double? = nil, learningRate: Float = Self.rate, overwrites: Bool = false,
+    threads: Int = 0
   ) throws(PatchError) -> AdapterSummary {
     var making = MakeAdapter(
       base: bench.path("base"), gradiend: bench.path("gradiend"), output: bench.path(output),
-      featureFactors: [1], learningRate: Self.rate)
+      featureFactors: [1], learningRate: learningRate)
     making.ggufOutput = gguf.map { bench.path($0) }
     making.rank = rank
     making.maxRelativeError = maxRelativeError
+    making.overwrites = overwrites
     making.threadCount = threads
     return try making.run()
   }

@@ -178,6 +178,29 @@ import Testing
     #expect(try made.make("whole", rank: 96).relativeError < 0.01)
   }
 
+  @Test func `an adapter is replaced, and nothing else that lies there`() throws {
+    let made = try Self.scene(rank: 1)
+    _ = try made.make()
+    _ = try made.make(overwrites: true)
+    try made.bench.folder.write("thesis", to: "adapter/docs/thesis.txt")
+    let error = try made.bench.refusal(.cannotCreate) { () throws(PatchError) in
+      try made.make(overwrites: true)
+    }
+    #expect(error.message.contains("'docs/thesis.txt' would be lost"), "\(error)")
+  }
+
+  @Test func `what no number of single precision holds is refused`() throws {
+    var scene = try AdapterScene()
+    scene.addLayer(0)
+    for index in 0..<12 { scene.set(Self.layer + "input_layernorm.weight", index, to: 0x1p-126) }
+    try scene.write(rank: 1)
+    let made = scene
+    let error = try made.bench.refusal(.badInput) { () throws(PatchError) in
+      try made.make(maxRelativeError: 1, learningRate: 1e4)
+    }
+    #expect(error.message.contains("too large for an adapter"), "\(error)")
+  }
+
   @Test func `the smallest rank that keeps to an error is taken`() throws {
     let scene = try Self.scene(rank: 6)
     for limit in [0.1, 0.02] {
