@@ -114,21 +114,9 @@ package final class LivePatch: Sendable {
   }
 
   private func read(_ execution: Execution) throws(PatchError) -> DigestVerdict {
-    let plan = ChunkPlan(match.tensors)
-    let digests = ChunkDigests(count: plan.chunks.count)
     try model.reading { () throws(PatchError) in
-      try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
-        do throws(PatchError) {
-          let digest = try chunk.tensor.placement.withValues(of: chunk, from: model) {
-            Digest128(of: $0)
-          }
-          digests.record(digest, of: chunk.number)
-        } catch {
-          guard error.kind == .mismatch else { throw error }
-        }
-      }
+      try DigestVerdict(of: match, execution, skipsUnreadable: true)
     }
-    return DigestVerdict(match, plan.tensors, digests)
   }
 
   /// Reads all, decodes all, and gathers what will change.

@@ -39,8 +39,7 @@ struct LiveStates: Sendable {
   }
 
   private func isBlock(_ index: Int, in role: CheckpointRole) throws(PatchError) -> Bool {
-    let found = try model.withBytes(of: blocks[index]) { Digest128(of: $0) }
-    return found == digests[role]?.digest(of: index)
+    try model.digest(of: blocks[index]) == digests[role]?.digest(of: index)
   }
 
   /// Makes the model what it is in a role; what was to be checked before, was.

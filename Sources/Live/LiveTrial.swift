@@ -145,21 +145,17 @@ package final class LiveTrial: Sendable {
     }
   }
 
-  private func digest(of block: LiveBlock) throws(PatchError) -> Digest128 {
-    try model.withBytes(of: block) { Digest128(of: $0) }
-  }
-
   private func recordDigests(_ execution: Execution) throws(PatchError) -> ChunkDigests {
     let digests = ChunkDigests(count: blocks.count)
     try execution.forEach(blocks.count) { (index) throws(PatchError) in
-      digests.record(try digest(of: blocks[index]), of: index)
+      digests.record(try model.digest(of: blocks[index]), of: index)
     }
     return digests
   }
 
   private func check(_ digests: ChunkDigests, _ execution: Execution) throws(PatchError) {
     try execution.forEach(blocks.count) { (index) throws(PatchError) in
-      guard try digest(of: blocks[index]) == digests.digest(of: index) else {
+      guard try model.digest(of: blocks[index]) == digests.digest(of: index) else {
         let name = blocks[index].tensor.name
         throw PatchError(
           .mismatch, path: model.path, tensor: name,

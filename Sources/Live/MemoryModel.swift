@@ -141,6 +141,11 @@ package final class MemoryModel: TensorSource, TensorSink {
     return try body(bytes.rawSpan)
   }
 
+  /// - Throws: ``PatchError`` if the block cannot be read.
+  func digest(of block: LiveBlock) throws(PatchError) -> Digest128 {
+    try withBytes(of: block) { Digest128(of: $0) }
+  }
+
   package func bytes(of tensor: StoredTensor, in byteRange: Range<Int>) -> [UInt8] {
     withBytes(of: tensor, in: byteRange) { $0.array }
   }

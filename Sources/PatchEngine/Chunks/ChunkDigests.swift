@@ -11,16 +11,28 @@ package final class ChunkDigests: Sendable {
 
   /// Reads the source of `match` once.
   ///
-  /// - Throws: ``PatchError`` if values cannot be read back from the form they are stored in.
+  /// - Parameters:
+  ///   - match: the source.
+  ///   - plan: its chunks.
+  ///   - execution: how.
+  ///   - skipsUnreadable: whether chunks may hold values that cannot be read back from the form they are
+  ///     stored in: their digests are then those of nothing.
+  /// - Returns: the digests.
+  /// - Throws: ``PatchError`` if there are such values, and they are not skipped.
   package static func read(
-    _ match: PatchMatch, _ plan: ChunkPlan<MatchedTensor>, _ execution: Execution
+    _ match: PatchMatch, _ plan: ChunkPlan<MatchedTensor>, _ execution: Execution,
+    skipsUnreadable: Bool = false
   ) throws(PatchError) -> ChunkDigests {
     let digests = ChunkDigests(count: plan.chunks.count)
     try execution.forEachChunk(of: plan) { (chunk) throws(PatchError) in
-      let digest = try chunk.tensor.placement.withValues(of: chunk, from: match.source) {
-        Digest128(of: $0)
+      do throws(PatchError) {
+        let digest = try chunk.tensor.placement.withValues(of: chunk, from: match.source) {
+          Digest128(of: $0)
+        }
+        digests.record(digest, of: chunk.number)
+      } catch {
+        guard skipsUnreadable, error.kind == .mismatch else { throw error }
       }
-      digests.record(digest, of: chunk.number)
     }
     return digests
   }

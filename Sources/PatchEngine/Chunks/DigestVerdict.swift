@@ -39,12 +39,15 @@ package struct DigestVerdict: Sendable {
 
   /// Reads the source once and compares it.
   ///
-  /// - Throws: ``PatchError`` if values cannot be read back from the form they are stored in.
+  /// - Throws: ``PatchError`` if values cannot be read back from the form they are stored in, unless
+  ///   `skipsUnreadable`: their tensors are then those of neither checkpoint.
   package init(
-    of match: PatchMatch, _ execution: Execution
+    of match: PatchMatch, _ execution: Execution, skipsUnreadable: Bool = false
   ) throws(PatchError) {
     let plan = ChunkPlan(match.tensors)
-    self.init(match, plan.tensors, try ChunkDigests.read(match, plan, execution))
+    let digests = try ChunkDigests.read(
+      match, plan, execution, skipsUnreadable: skipsUnreadable)
+    self.init(match, plan.tensors, digests)
   }
 
   /// The digests of single tensors have 64 bits, to name what differs; that of all has 128 and is

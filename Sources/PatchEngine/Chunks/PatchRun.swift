@@ -69,14 +69,10 @@ package struct PatchRun: Sendable {
   package func match(at role: CheckpointRole) -> PatchMatch { matches[end(role)] }
 
   /// What a user should know of how the patches meet the source, each sentence once.
-  var notes: [String] {
-    var notes: [String] = []
-    for note in matches.flatMap(\.notes) where !notes.contains(note) { notes.append(note) }
-    return notes
-  }
+  var notes: [String] { matches.flatMap(\.notes).uniqued }
 
   /// The paths of the patches, for messages.
-  package var patchPath: String { matches.map(\.patch.path).joined(separator: ", ") }
+  package var patchPath: String { matches.map(\.patch).paths }
 
   package var inputDigests: ChunkDigests {
     direction == .apply ? digests[0] : digests[matches.count]

@@ -28,9 +28,5 @@ package struct GradiendSum {
   }
 
   /// What a user should know of the choice of tensors, each sentence once.
-  package var notes: [String] {
-    var notes: [String] = []
-    for note in summands.flatMap(\.match.notes) where !notes.contains(note) { notes.append(note) }
-    return notes
-  }
+  package var notes: [String] { summands.flatMap(\.match.notes).uniqued }
 }

@@ -40,7 +40,7 @@ package struct PatchSequence: Sendable {
   package func end(_ role: CheckpointRole) -> PatchFile { role == .base ? patches[0] : last }
 
   /// The paths of all, for messages.
-  package var path: String { patches.map(\.path).joined(separator: ", ") }
+  package var path: String { patches.paths }
 
   // MARK: Order
 
@@ -107,4 +107,9 @@ extension PatchMetadata.Identity {
   fileprivate func isSame(as other: Self) -> Bool {
     digest == other.digest && holds(other.files)
   }
+}
+
+extension [PatchFile] {
+  /// The paths of all, for messages.
+  var paths: String { map(\.path).joined(separator: ", ") }
 }

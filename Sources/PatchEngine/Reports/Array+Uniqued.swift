@@ -1,0 +1,7 @@
+extension [String] {
+  /// The same in this order, each once.
+  var uniqued: [String] {
+    var seen: Set<String> = []
+    return filter { seen.insert($0).inserted }
+  }
+}
