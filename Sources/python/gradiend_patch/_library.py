@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from ._errors import GradiendPatchError, InternalError, UsageError, error_of_kind
 from ._process import ProgressCallback, StrPath
@@ -37,6 +37,21 @@ class Tensor(ctypes.Structure):
         ("rank", ctypes.c_uint64),
         ("byte_count", ctypes.c_uint64),
     ]
+
+
+class Described(NamedTuple):
+    """What a tensor is, for as long as anybody wants to know."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    byte_count: int
+
+
+def described(tensor: Tensor) -> Described:
+    """Copies what the library says of a tensor."""
+    shape = tuple(tensor.shape[axis] for axis in range(tensor.rank))
+    return Described(tensor.name.decode(), tensor.type.decode(), shape, tensor.byte_count)
 
 
 class Device(ctypes.Structure):

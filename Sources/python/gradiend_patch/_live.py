@@ -214,16 +214,16 @@ class Patch:
     @property
     def tensors(self) -> Mapping[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each tensor of the base."""
-        return {name: (type, shape) for _, name, type, shape, _, _ in self._entries()}
+        return {tensor.name: (tensor.type, tensor.shape) for _, tensor, _ in self._entries()}
 
-    def _entries(self) -> Iterator[tuple[int, str, str, tuple[int, ...], int, int]]:
+    def _entries(self) -> Iterator[tuple[int, _library.Described, int]]:
+        """Number, description and count of changes of each tensor."""
         tensor, changed = _library.Tensor(), ctypes.c_uint64()
         for index in range(_library.call("patch_tensor_count", self._patch.pointer)):
             _library.call(
                 "patch_tensor", self._patch.pointer, index, ctypes.byref(tensor), ctypes.byref(changed)
             )
-            shape = tuple(tensor.shape[axis] for axis in range(tensor.rank))
-            yield index, tensor.name.decode(), tensor.type.decode(), shape, tensor.byte_count, changed.value
+            yield index, _library.described(tensor), changed.value
 
     # Models
 
@@ -377,8 +377,10 @@ class Patch:
         """
         reader = self._reader(base)
         name_of_framework = _tensors.framework_name(framework)
-        for entry in self._entries():
-            yield entry[1], self._read(reader, entry, "result", name_of_framework, threads)
+        for index, tensor, _ in self._entries():
+            array, address = _tensors.empty(name_of_framework, tensor.type, tensor.shape, tensor.name)
+            _read(reader, index, "result", address, tensor.byte_count, threads)
+            yield tensor.name, array
 
     def changes(
         self, base: StrPath, *, framework: Optional[Framework] = None, threads: int = 0
@@ -397,21 +399,20 @@ class Patch:
     def _reader(self, base: StrPath) -> _library.Handle:
         return _library.Handle("reader", self._patch.pointer, _library.path_bytes(base), function="open")
 
-    def _read(
-        self, reader: _library.Handle, entry: Any, role: Role, framework: str, threads: int
-    ) -> Any:
-        index, name, type, shape, byte_count, _ = entry
-        array, address = _tensors.empty(framework, type, shape, name)
-        _library.work(
-            "reader_read",
-            reader.pointer,
-            index,
-            _library.ROLES[role],
-            _library.Pointer(address),
-            byte_count,
-            threads=threads,
-        )
-        return array
+
+def _read(
+    reader: _library.Handle, index: int, role: Role, address: int, byte_count: int, threads: int
+) -> None:
+    """Puts a tensor, as it is in a role, to an address."""
+    _library.work(
+        "reader_read",
+        reader.pointer,
+        index,
+        _library.ROLES[role],
+        _library.Pointer(address),
+        byte_count,
+        threads=threads,
+    )
 
 
 class _ChangesByName(Mapping[str, Changes]):
@@ -419,7 +420,9 @@ class _ChangesByName(Mapping[str, Changes]):
         self, patch: Patch, reader: _library.Handle, framework: str, threads: int
     ) -> None:
         self._patch, self._reader, self._framework, self._threads = patch, reader, framework, threads
-        self._entries = {entry[1]: entry for entry in patch._entries() if entry[5] > 0}
+        self._entries = {
+            tensor.name: (index, tensor) for index, tensor, count in patch._entries() if count > 0
+        }
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -428,24 +431,16 @@ class _ChangesByName(Mapping[str, Changes]):
         return iter(self._entries)
 
     def __getitem__(self, name: str) -> Changes:
-        index, _, type, _, byte_count, _ = entry = self._entries[name]
-        memory = (ctypes.c_uint8 * byte_count)()
-        _library.work(
-            "reader_read",
-            self._reader.pointer,
-            index,
-            _library.ROLES["base"],
-            memory,
-            byte_count,
-            threads=self._threads,
-        )
+        index, tensor = self._entries[name]
+        memory = (ctypes.c_uint8 * tensor.byte_count)()
+        _read(self._reader, index, "base", ctypes.addressof(memory), tensor.byte_count, self._threads)
         found = _library.work(
             "patch_changes",
             self._patch._patch.pointer,
             index,
             _library.ROLES["base"],
             memory,
-            byte_count,
+            tensor.byte_count,
             threads=self._threads,
         )
         try:
@@ -459,8 +454,8 @@ class _ChangesByName(Mapping[str, Changes]):
 
             return Changes(
                 copy("I64", changes.indices, 8 * count),
-                copy(type, changes.base, width * count),
-                copy(type, changes.result, width * count),
+                copy(tensor.type, changes.base, width * count),
+                copy(tensor.type, changes.result, width * count),
             )
         finally:
             _library.call("changes_free", found)
@@ -586,9 +581,8 @@ class Gradiend:
                 ctypes.byref(tensor),
                 ctypes.byref(changed),
             )
-            name, byte_count = tensor.name.decode(), tensor.byte_count
-            shape = tuple(tensor.shape[axis] for axis in range(tensor.rank))
-            array, address = _tensors.empty(name_of_framework, tensor.type.decode(), shape, name)
+            name, type, shape, byte_count = _library.described(tensor)
+            array, address = _tensors.empty(name_of_framework, type, shape, name)
             _library.work(
                 "gradiend_result",
                 self._gradiend.pointer,
