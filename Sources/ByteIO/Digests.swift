@@ -1,7 +1,21 @@
 internal import CCrypto
 internal import CXXHash
 
-/// A 64-bit XXH3 digest, enough to name what differs.
+/// A quarter of a 128-bit digest, enough to name what differs.
+package struct Digest32: Hashable, Sendable {
+  package let value: UInt32
+
+  package init(value: UInt32) {
+    self.value = value
+  }
+}
+
+extension Digest32: CustomStringConvertible {
+  /// Eight hexadecimal digits, most significant first.
+  package var description: String { hexadecimal(value) }
+}
+
+/// A 64-bit XXH3 digest, enough to trust where little depends on it.
 package struct Digest64: Hashable, Sendable {
   package let value: UInt64
 
@@ -37,8 +51,8 @@ package struct Digest128: Hashable, Sendable {
     low = hash.low64
   }
 
-  /// The lower half.
-  package var digest64: Digest64 { Digest64(value: low) }
+  /// The lowest quarter.
+  package var digest32: Digest32 { Digest32(value: UInt32(truncatingIfNeeded: low)) }
 }
 
 extension Digest128: CustomStringConvertible {

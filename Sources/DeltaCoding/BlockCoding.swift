@@ -14,6 +14,9 @@ struct BlockCoding {
     layout = format.layout
   }
 
+  /// Of the levels: what half a change weighs.
+  private static let prior = 3
+
   /// How many values of a plane change, after a gap and after a look.
   struct Counts {
     var rare = 0
@@ -126,7 +129,8 @@ extension BlockCoding {
     var table = OddsTable(counts: survey.counts[plane], hits: survey.hits[plane])
     table.code(with: &values)
     let places = layout.values(plane)
-    var state = BlockPlane(table: table, columnCount: shape.columns * places.count)
+    var state = ValuePlane(
+      table: table, columnCount: shape.columns * places.count, prior: Self.prior)
     var remaining = survey.hits[plane].reduce(0, +)
     let groupCount = layout.groupCount(plane)
     let classes = UncheckedBuffer<Int>(repeating: 0, count: groupCount)
@@ -204,7 +208,8 @@ extension BlockCoding {
     var table = OddsTable(exponentCount: BlockLayout.classCount)
     table.code(with: &values)
     let places = layout.values(plane)
-    var state = BlockPlane(table: table, columnCount: shape.columns * places.count)
+    var state = ValuePlane(
+      table: table, columnCount: shape.columns * places.count, prior: Self.prior)
     var positions = RangeDecoder(stream)
     var rare = counts.rare
     var remaining = counts.total

@@ -20,11 +20,16 @@ struct ChangeSurvey {
         guard let base = base.baseAddress, let result = result.baseAddress else {
           return Self(layout)
         }
-        return if layout.bitWidth == 16 {
+        return switch layout.bitWidth {
+        case 8:
+          unsafe Self(
+            base.assumingMemoryBound(to: UInt8.self), result.assumingMemoryBound(to: UInt8.self),
+            count: count, layout: layout)
+        case 16:
           unsafe Self(
             base.assumingMemoryBound(to: UInt16.self), result.assumingMemoryBound(to: UInt16.self),
             count: count, layout: layout)
-        } else {
+        default:
           unsafe Self(
             base.assumingMemoryBound(to: UInt32.self), result.assumingMemoryBound(to: UInt32.self),
             count: count, layout: layout)

@@ -22,6 +22,7 @@ package struct ChunkCoder: Sendable {
     guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
     switch shape.element {
     case .float(let format):
+      if let chunk = encodeCrossings(format, base: base, result: result) { return chunk }
       let chunk = AlignedElements.with(base, byteWidth: format.byteWidth) { base in
         AlignedElements.with(result, byteWidth: format.byteWidth) { result in
           encode(format, base: base, result: result, shifts: shifts)
@@ -34,9 +35,29 @@ package struct ChunkCoder: Sendable {
       guard chunk.bytes.count > shape.byteCount / 4 else { return chunk }
       let planes = PlaneCoding(shape).encode(base: base, result: result)
       return planes.bytes.count < chunk.bytes.count ? planes : chunk
-    case .word: break
+    case .word:
+      if let chunk = PackedCoding(shape)?.encode(base: base, result: result) { return chunk }
     }
     return PlaneCoding(shape).encode(base: base, result: result)
+  }
+
+  /// - Returns: nil unless enough elements cross to a neighbour in the next binade.
+  private func encodeCrossings(
+    _ format: FloatFormat, base: RawSpan, result: RawSpan
+  ) -> EncodedChunk? {
+    guard format.byteWidth == 1 else { return nil }
+    var crossed = base.array
+    guard let crossings = CrossingCoding(shape, format).encode(&crossed, result: result) else {
+      return nil
+    }
+    guard !result.hasSameBytes(as: crossed.rawSpan) else {
+      return EncodedChunk(bytes: crossings.bytes, changedCount: crossings.count)
+    }
+    guard
+      let rest = encode(format, base: crossed.rawSpan, result: result, shifts: ShiftTable())
+    else { return nil }
+    return EncodedChunk(
+      bytes: crossings.bytes + rest.bytes, changedCount: crossings.count + rest.changedCount)
   }
 
   /// - Returns: nil where bytes as they are would not be larger.
@@ -105,19 +126,32 @@ package struct ChunkCoder: Sendable {
     switch try coding(id) {
     case .planes:
       return ChunkSummary(coding: "planes", header: 1, values: chunk.byteCount - 1)
-    case .sparse(let coding):
-      let parts = try coding.parse(&reader)
+    case .sparse(let coding, let fields):
+      let parts = try coding.parse(&reader, fields)
       return ChunkSummary(
         coding: "sparse",
         header: chunk.byteCount - parts.streamByteCount,
         positions: parts.positions.count, values: parts.values.count,
         strip: parts.movePositions.count + parts.moveValues.count)
-    case .dense(let coding):
-      let parts = try coding.parse(&reader)
+    case .dense(let coding, let fields):
+      let parts = try coding.parse(&reader, fields)
       return ChunkSummary(
         coding: "dense", header: chunk.byteCount - parts.streamByteCount,
         values: parts.model.count + parts.tokens.count + parts.bits.count,
         strip: parts.movePositions.count + parts.moveValues.count)
+    case .crossings(let coding):
+      let parts = try coding.parse(&reader)
+      var summary = try self.summary(of: parts.rest.rawSpan)
+      summary.coding = "crossings"
+      summary.header += parts.restStart - parts.positions.count - parts.values.count
+      summary.positions += parts.positions.count
+      summary.values += parts.values.count
+      return summary
+    case .packed(let coding, let fields):
+      let parts = try coding.parse(&reader, fields)
+      return ChunkSummary(
+        coding: "packed", header: chunk.byteCount - parts.changes.count, values: parts.changes.count
+      )
     case .blocks(let coding):
       let parts = try coding.parse(&reader)
       let positions = parts.positions.reduce(0) { $0 + $1.count }
@@ -163,10 +197,14 @@ package struct ChunkCoder: Sendable {
     switch try coding(id) {
     case .planes:
       try PlaneCoding(shape).decode(&reader, from: input, into: &output, direction: direction)
-    case .dense(let coding):
-      try coding.decode(&reader, from: input, into: &output, direction: direction)
-    case .sparse(let coding):
-      try coding.decode(&reader, from: input, into: &output, direction: direction)
+    case .dense(let coding, let fields):
+      try coding.decode(&reader, fields, from: input, into: &output, direction: direction)
+    case .sparse(let coding, let fields):
+      try coding.decode(&reader, fields, from: input, into: &output, direction: direction)
+    case .crossings(let coding):
+      try decode(coding, &reader, from: input, into: &output, direction: direction)
+    case .packed(let coding, let fields):
+      try coding.decode(&reader, fields, from: input, into: &output, direction: direction)
     case .blocks(let coding):
       try coding.decode(&reader, from: input, into: &output, direction: direction)
     }
@@ -175,23 +213,53 @@ package struct ChunkCoder: Sendable {
     }
   }
 
-  private enum ShapedCoding {
-    case planes
-    case sparse(SparseCoding)
-    case dense(DenseCoding)
-    case blocks(BlockCoding)
+  private func decode(
+    _ coding: CrossingCoding, _ reader: inout ByteReader, from input: RawSpan,
+    into output: inout MutableRawSpan, direction: Direction
+  ) throws(FormatError) {
+    let parts = try coding.parse(&reader)
+    let rest = parts.rest.rawSpan
+    do {
+      switch direction {
+      case .apply:
+        var crossed = input.array
+        crossed.withMutableRawSpan { coding.cross(&$0, parts) }
+        try decode(rest, from: crossed.rawSpan, into: &output, direction: .apply)
+      case .strip:
+        try decode(rest, from: input, into: &output, direction: .strip)
+        coding.cross(&output, parts)
+      }
+    } catch {
+      throw error.shifted(by: parts.restStart)
+    }
   }
 
-  /// The coding of this id, ready for this shape.
-  private func coding(_ id: UInt8) throws(FormatError) -> ShapedCoding {
-    guard let coding = Coding(rawValue: id) else {
-      throw .unsupported("coding \(id) is unknown to this version", at: 0)
+  private enum ShapedCoding {
+    case planes
+    case sparse(SparseCoding, OptionalFields)
+    case dense(DenseCoding, OptionalFields)
+    case blocks(BlockCoding)
+    case crossings(CrossingCoding)
+    case packed(PackedCoding, OptionalFields)
+  }
+
+  /// The coding that a chunk's first byte names, ready for this shape.
+  private func coding(_ byte: UInt8) throws(FormatError) -> ShapedCoding {
+    let fields = OptionalFields(rawValue: byte & 0xF0)
+    let id = byte & 0x0F
+    guard let coding = Coding(rawValue: id), coding.optionalFields.isSuperset(of: fields) else {
+      throw .unsupported("coding \(byte) is unknown to this version", at: 0)
     }
     switch (coding, shape.element) {
     case (.planes, _): return .planes
-    case (.sparse, .float(let format)): return .sparse(SparseCoding(shape, format))
-    case (.dense, .float(let format)): return .dense(DenseCoding(shape, format))
+    case (.sparse, .float(let format)): return .sparse(SparseCoding(shape, format), fields)
+    case (.dense, .float(let format)): return .dense(DenseCoding(shape, format), fields)
     case (.blocks, .block(let format, _)): return .blocks(BlockCoding(shape, format))
+    case (.crossings, .float(let format)) where format.byteWidth == 1:
+      return .crossings(CrossingCoding(shape, format))
+    case (.packed, .word):
+      guard let coding = PackedCoding(shape) else { fallthrough }
+      return .packed(coding, fields)
     default: throw .corrupt("coding \(id) is for other types of elements", at: 0)
     }
   }
@@ -203,6 +271,27 @@ package enum Coding: UInt8, CaseIterable, Sendable {
   case sparse = 1
   case dense = 2
   case blocks = 3
+  case crossings = 4
+  case packed = 5
+
+  /// Those that a chunk of this coding may have.
+  var optionalFields: OptionalFields {
+    switch self {
+    case .sparse: [.levels, .moves, .shifts]
+    case .dense: [.moves, .shifts]
+    case .packed: [.levels]
+    case .planes, .blocks, .crossings: []
+    }
+  }
+}
+
+/// What a chunk says only where there is something to say, in the upper half of its first byte.
+struct OptionalFields: OptionSet {
+  let rawValue: UInt8
+
+  static let levels = Self(rawValue: 0x10)
+  static let moves = Self(rawValue: 0x20)
+  static let shifts = Self(rawValue: 0x40)
 }
 
 /// In which direction a patch is followed.

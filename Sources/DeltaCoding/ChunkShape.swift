@@ -45,8 +45,17 @@ package enum FloatFormat: Equatable, Hashable, Sendable {
   case bfloat16
   case float16
   case float32
+  /// The 8-bit floats, whatever bias they have and whichever of their bits stand for NaN.
+  case float8E4M3
+  case float8E5M2
 
-  package var byteWidth: Int { self == .float32 ? 4 : 2 }
+  package var byteWidth: Int {
+    switch self {
+    case .float8E4M3, .float8E5M2: 1
+    case .bfloat16, .float16: 2
+    case .float32: 4
+    }
+  }
 
   /// Bits below the exponent.
   package var mantissaBitCount: Int {
@@ -54,6 +63,8 @@ package enum FloatFormat: Equatable, Hashable, Sendable {
     case .bfloat16: 7
     case .float16: 10
     case .float32: 23
+    case .float8E4M3: 3
+    case .float8E5M2: 2
     }
   }
 }

@@ -28,18 +28,24 @@ struct DenseCoding {
     }
   }
 
-  /// Cuts a chunk from behind its coding id to its end.
-  func parse(_ reader: inout ByteReader) throws(FormatError) -> Parts {
+  /// Cuts a chunk from behind its first byte to its end.
+  func parse(
+    _ reader: inout ByteReader, _ fields: OptionalFields
+  ) throws(FormatError) -> Parts {
     var parts = Parts()
-    parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
-    parts.shifts = try ShiftTable(parsing: &reader, layout: layout)
+    if fields.contains(.moves) {
+      parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
+    }
+    if fields.contains(.shifts) {
+      parts.shifts = try ShiftTable(parsing: &reader, layout: layout)
+    }
     let modelByteCount = try reader.readVariableLength()
     let tokensByteCount = try reader.readVariableLength()
-    let bitsByteCount = try reader.readVariableLength()
-    let movePositionsByteCount = try reader.readVariableLength()
+    let bitsByteCount = fields.contains(.moves) ? try reader.readVariableLength() : nil
+    let movePositionsByteCount = parts.moves.rare > 0 ? try reader.readVariableLength() : 0
     parts.model = try reader.readBytes(modelByteCount).array
     parts.tokens = try reader.readBytes(tokensByteCount).array
-    parts.bits = try reader.readBytes(bitsByteCount).array
+    parts.bits = try reader.readBytes(bitsByteCount ?? reader.remaining).array
     parts.movePositions = try reader.readBytes(movePositionsByteCount).array
     parts.moveValues = try reader.readBytes(reader.remaining).array
     return parts
@@ -53,11 +59,16 @@ struct DenseCoding {
         guard let base = base.baseAddress, let result = result.baseAddress else {
           return EncodedChunk(bytes: [], changedCount: 0)
         }
-        return if layout.bitWidth == 16 {
+        return switch layout.bitWidth {
+        case 8:
+          unsafe encode(
+            base.assumingMemoryBound(to: UInt8.self), result.assumingMemoryBound(to: UInt8.self),
+            survey, shifts)
+        case 16:
           unsafe encode(
             base.assumingMemoryBound(to: UInt16.self), result.assumingMemoryBound(to: UInt16.self),
             survey, shifts)
-        } else {
+        default:
           unsafe encode(
             base.assumingMemoryBound(to: UInt32.self), result.assumingMemoryBound(to: UInt32.self),
             survey, shifts)
@@ -134,30 +145,40 @@ struct DenseCoding {
       }
     }
     let moved = moves.finish()
-    let streams = [
-      modelCoder.finish(), encoder.finish(), bits.finish(), moved.positions, moved.values,
-    ]
-    var bytes = [Coding.dense.rawValue]
-    moved.counts.write(to: &bytes)
-    shiftTable.write(to: &bytes)
+    var fields: OptionalFields = []
+    var streams = [modelCoder.finish(), encoder.finish(), bits.finish()]
+    if moved.counts.total > 0 {
+      fields.insert(.moves)
+      if moved.counts.rare > 0 { streams.append(moved.positions) }
+      streams.append(moved.values)
+    }
+    if shiftTable != ShiftTable() { fields.insert(.shifts) }
+    var bytes = [Coding.dense.rawValue | fields.rawValue]
+    if fields.contains(.moves) { moved.counts.write(to: &bytes) }
+    if fields.contains(.shifts) { shiftTable.write(to: &bytes) }
     for stream in streams.dropLast() { bytes.appendVariableLength(stream.count) }
     for stream in streams { bytes += stream }
     return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
   }
 
   func decode(
-    _ reader: inout ByteReader, from input: RawSpan, into output: inout MutableRawSpan,
-    direction: Direction
+    _ reader: inout ByteReader, _ fields: OptionalFields, from input: RawSpan,
+    into output: inout MutableRawSpan, direction: Direction
   ) throws(FormatError) {
-    let parts = try parse(&reader)
+    let parts = try parse(&reader, fields)
     unsafe input.withUnsafeBytes { source in
       unsafe output.withUnsafeMutableBytes { target in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
-        if layout.bitWidth == 16 {
+        switch layout.bitWidth {
+        case 8:
+          unsafe decode(
+            parts, source.assumingMemoryBound(to: UInt8.self),
+            target.assumingMemoryBound(to: UInt8.self), direction)
+        case 16:
           unsafe decode(
             parts, source.assumingMemoryBound(to: UInt16.self),
             target.assumingMemoryBound(to: UInt16.self), direction)
-        } else {
+        default:
           unsafe decode(
             parts, source.assumingMemoryBound(to: UInt32.self),
             target.assumingMemoryBound(to: UInt32.self), direction)

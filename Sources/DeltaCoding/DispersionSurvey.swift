@@ -64,7 +64,7 @@ struct DispersionSurvey {
   ///
   /// The rest is the variance of levels, and a prior should be worth one over that. Levels have long
   /// tails, so a third is better; and where they differ little, they would follow noise.
-  private static func prior(_ squares: Float, _ predicted: Float, _ variance: Float) -> Int {
+  static func prior(_ squares: Float, _ predicted: Float, _ variance: Float) -> Int {
     let excess = squares - variance
     guard excess > variance / 10, 10 * excess > predicted else { return 15 }
     // To the nearest octave.

@@ -12,8 +12,10 @@ struct FloatLayout {
     mantissaBitCount = format.mantissaBitCount
   }
 
-  /// Exponents are below this: 32 or 256.
-  var exponentCount: Int { 1 << (bitWidth - 1 - mantissaBitCount) }
+  var exponentBitCount: Int { bitWidth - 1 - mantissaBitCount }
+
+  /// Exponents are below this.
+  var exponentCount: Int { 1 << exponentBitCount }
 
   /// The biased exponent of 1.
   var exponentBias: Int { exponentCount / 2 - 1 }
@@ -36,5 +38,16 @@ extension FixedWidthInteger where Self: UnsignedInteger {
   @inline(__always)
   func exponent(mantissaBitCount: Int) -> Int {
     Int(truncatingIfNeeded: (self & (Self.max >> 1)) &>> Self(truncatingIfNeeded: mantissaBitCount))
+  }
+
+  /// 64 times the exponent: where tables by exponent and level have the exponent's part.
+  @inline(__always)
+  func exponentPlace(_ layout: FloatLayout) -> Int {
+    let mantissaBitCount = layout.mantissaBitCount
+    // Of wide floats, one shift less in the innermost loops.
+    guard Self.bitWidth > 8 else { return exponent(mantissaBitCount: mantissaBitCount) << 6 }
+    let shift = Self(truncatingIfNeeded: mantissaBitCount &- 6)
+    let mask = Self(truncatingIfNeeded: (layout.exponentCount &- 1) << 6)
+    return Int(truncatingIfNeeded: self &>> shift & mask)
   }
 }

@@ -110,9 +110,13 @@ struct Levels: ~Copyable {
 
   /// Ends a row. The columns' levels are looked at again once half as many changes were found as
   /// there are columns.
-  mutating func endRow() {
+  ///
+  /// - Returns: whether they were.
+  @discardableResult
+  mutating func endRow() -> Bool {
     rows += 1
-    if learnsColumns, 2 * found >= columns.count || rows == Self.patience {
+    let looks = learnsColumns && (2 * found >= columns.count || rows == Self.patience)
+    if looks {
       refreshColumns()
       (unlikely, found, rows) = (0, 0, 0)
     }
@@ -120,6 +124,7 @@ struct Levels: ~Copyable {
     rowLevel = FineLevel()
     rowScore = 0
     rowInformation = rowPrior
+    return looks
   }
 
   /// Shares the unlikely changes that were expected out to the columns, by their levels.

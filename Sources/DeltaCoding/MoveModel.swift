@@ -34,7 +34,8 @@ struct MoveModel: ~Copyable {
     for upper in 0..<(1 << known) {
       // The lesser of the distances to the lower and to the upper end, in what is known.
       let distance = min(upper, (1 << known) - 1 - upper)
-      classes[upper] = UInt8(Int.bitWidth - distance.leadingZeroBitCount)
+      classes[upper] = max(
+        UInt8(Int.bitWidth - distance.leadingZeroBitCount), layout.bitWidth == 8 ? 1 : 0)
     }
     oddsByBits = UncheckedBuffer(repeating: 0, count: layout.exponentCount << known)
     for exponent in 0..<layout.exponentCount {

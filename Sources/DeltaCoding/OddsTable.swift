@@ -57,8 +57,10 @@ struct OddsTable: ~Copyable {
     let models = AdaptiveBits(count: 24)
     models.start(Model.corrects, at: 4_000, trust: 4)
     let limit = odds.count - 1
-    lowest = min(Int(coder.codeRaw(UInt32(lowest), count: 8)), limit)
-    highest = min(lowest + Int(coder.codeRaw(UInt32(max(highest - lowest, 0)), count: 8)), limit)
+    let bitCount = Int.bitWidth - limit.leadingZeroBitCount
+    lowest = min(Int(coder.codeRaw(UInt32(lowest), count: bitCount)), limit)
+    highest = min(
+      lowest + Int(coder.codeRaw(UInt32(max(highest - lowest, 0)), count: bitCount)), limit)
     line.code(with: &coder)
     for exponent in lowest...highest {
       let expected = self.expected(exponent)

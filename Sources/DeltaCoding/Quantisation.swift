@@ -12,6 +12,9 @@ package struct Quantisation: Sendable {
   private let format: FloatFormat
   private let shiftByExponent: [Int]
 
+  /// Whether elements of this format can be made coarser. Those of 8 bits are as coarse as can be.
+  package static func suits(_ format: FloatFormat) -> Bool { format.byteWidth > 1 }
+
   /// RMS error over RMS update; 0 where nothing changes.
   package var relativeError: Double {
     squaredUpdate > 0 ? (squaredError / squaredUpdate).squareRoot() : 0
@@ -31,7 +34,7 @@ package struct Quantisation: Sendable {
   package init(
     base: RawSpan, result: RawSpan, format: FloatFormat, maxRelativeError: Double
   ) {
-    precondition(base.byteCount == result.byteCount)
+    precondition(base.byteCount == result.byteCount && Self.suits(format))
     self.format = format
     let layout = FloatLayout(format)
     let update = UpdateSurvey(base: base, result: result, format: format)
@@ -87,9 +90,10 @@ package struct Quantisation: Sendable {
   ///   were chosen for.
   package func quantise(base: RawSpan, result: RawSpan, into coarse: inout MutableRawSpan) {
     precondition(base.byteCount == result.byteCount && base.byteCount == coarse.byteCount)
-    switch format {
-    case .float32: quantise(base, result, into: &coarse, as: UInt32.self)
-    case .bfloat16, .float16: quantise(base, result, into: &coarse, as: UInt16.self)
+    if format == .float32 {
+      quantise(base, result, into: &coarse, as: UInt32.self)
+    } else {
+      quantise(base, result, into: &coarse, as: UInt16.self)
     }
   }
 
@@ -125,12 +129,9 @@ package struct Quantisation: Sendable {
   private static func squaredErrors(
     _ base: RawSpan, _ result: RawSpan, _ shifts: [Int], _ format: FloatFormat
   ) -> [Double] {
-    switch format {
-    case .float32:
-      squaredErrors(base, result, shifts, format, as: UInt32.self)
-    case .bfloat16, .float16:
-      squaredErrors(base, result, shifts, format, as: UInt16.self)
-    }
+    format == .float32
+      ? squaredErrors(base, result, shifts, format, as: UInt32.self)
+      : squaredErrors(base, result, shifts, format, as: UInt16.self)
   }
 
   private static func squaredErrors<Word: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
@@ -180,9 +181,10 @@ private struct UpdateSurvey {
 
   init(base: RawSpan, result: RawSpan, format: FloatFormat) {
     mayBeCoarse = [Bool](repeating: true, count: FloatLayout(format).exponentCount)
-    switch format {
-    case .float32: add(base, result, format, as: UInt32.self)
-    case .bfloat16, .float16: add(base, result, format, as: UInt16.self)
+    if format == .float32 {
+      add(base, result, format, as: UInt32.self)
+    } else {
+      add(base, result, format, as: UInt16.self)
     }
   }
 
@@ -218,7 +220,7 @@ extension FloatFormat {
     switch self {
     case .bfloat16: Double(Float(bitPattern: bits << 16))
     case .float16: Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits)))
-    case .float32: Double(Float(bitPattern: bits))
+    default: Double(Float(bitPattern: bits))
     }
   }
 }

@@ -7,11 +7,16 @@ extension SparseCoding {
     unsafe base.withUnsafeBytes { source in
       unsafe result.withUnsafeMutableBytes { target in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
-        if layout.bitWidth == 16 {
+        switch layout.bitWidth {
+        case 8:
+          unsafe apply(
+            parts, source.assumingMemoryBound(to: UInt8.self),
+            target.assumingMemoryBound(to: UInt8.self))
+        case 16:
           unsafe apply(
             parts, source.assumingMemoryBound(to: UInt16.self),
             target.assumingMemoryBound(to: UInt16.self))
-        } else {
+        default:
           unsafe apply(
             parts, source.assumingMemoryBound(to: UInt32.self),
             target.assumingMemoryBound(to: UInt32.self))
@@ -26,11 +31,16 @@ extension SparseCoding {
     unsafe result.withUnsafeBytes { source in
       unsafe base.withUnsafeMutableBytes { target in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
-        if layout.bitWidth == 16 {
+        switch layout.bitWidth {
+        case 8:
+          unsafe self.strip(
+            parts, source.assumingMemoryBound(to: UInt8.self),
+            target.assumingMemoryBound(to: UInt8.self))
+        case 16:
           unsafe self.strip(
             parts, source.assumingMemoryBound(to: UInt16.self),
             target.assumingMemoryBound(to: UInt16.self))
-        } else {
+        default:
           unsafe self.strip(
             parts, source.assumingMemoryBound(to: UInt32.self),
             target.assumingMemoryBound(to: UInt32.self))
@@ -42,7 +52,7 @@ extension SparseCoding {
   private func state(_ header: Header, _ values: inout RangeDecoder) -> SparseState {
     var table = OddsTable(exponentCount: layout.exponentCount)
     table.code(with: &values)
-    let leastReach = Int(values.codeRaw(0, count: 8))
+    let leastReach = Int(values.codeRaw(0, count: layout.exponentBitCount))
     return SparseState(
       header, odds: table, leastReach: leastReach, shape: shape, layout: layout)
   }
@@ -57,9 +67,6 @@ extension SparseCoding {
     var state = state(parts.header, &values)
     var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
-    let mantissaBitCount = layout.mantissaBitCount
-    let weightShift = Word(truncatingIfNeeded: mantissaBitCount - 6)
-    let weightMask = Word(truncatingIfNeeded: (layout.exponentCount - 1) << 6)
 
     var next = GapModel.Target()
     if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
@@ -83,7 +90,7 @@ extension SparseCoding {
         // level of its own column only, so these stay right for the columns behind it.
         for index in column..<end {
           unsafe places[index &- column] =
-            UInt16(truncatingIfNeeded: source[index] &>> weightShift & weightMask)
+            UInt16(truncatingIfNeeded: source[index].exponentPlace(layout))
             &+ UInt16(columnLevels[index])
         }
         let place = unsafe places - column

@@ -9,11 +9,16 @@ extension SparseCoding {
         guard let base = base.baseAddress, let result = result.baseAddress else {
           return EncodedChunk(bytes: [], changedCount: 0)
         }
-        return if layout.bitWidth == 16 {
+        return switch layout.bitWidth {
+        case 8:
+          unsafe encode(
+            base.assumingMemoryBound(to: UInt8.self), result.assumingMemoryBound(to: UInt8.self),
+            survey, shifts)
+        case 16:
           unsafe encode(
             base.assumingMemoryBound(to: UInt16.self), result.assumingMemoryBound(to: UInt16.self),
             survey, shifts)
-        } else {
+        default:
           unsafe encode(
             base.assumingMemoryBound(to: UInt32.self), result.assumingMemoryBound(to: UInt32.self),
             survey, shifts)
@@ -38,7 +43,7 @@ extension SparseCoding {
     var values = RangeEncoder()
     var table = OddsTable(counts: survey.counts, hits: survey.hits, sizes: survey.sizes)
     table.code(with: &values)
-    _ = values.codeRaw(UInt32(survey.leastReach), count: 8)
+    _ = values.codeRaw(UInt32(survey.leastReach), count: layout.exponentBitCount)
     var state = SparseState(
       header, odds: table, leastReach: survey.leastReach, shape: shape,
       layout: layout)
@@ -123,18 +128,23 @@ extension SparseCoding {
     let positionBytes = positions.finish()
     let valueBytes = values.finish()
     let moved = moves.finish()
-    var bytes = [Coding.sparse.rawValue, header.priors]
+    var fields: OptionalFields = []
+    if header.priors != 0xFF { fields.insert(.levels) }
+    if moved.counts.total > 0 { fields.insert(.moves) }
+    if header.shifts != ShiftTable() { fields.insert(.shifts) }
+    var bytes = [Coding.sparse.rawValue | fields.rawValue]
+    if fields.contains(.levels) { bytes.append(header.priors) }
     bytes.appendVariableLength(header.rareCount)
     bytes.appendVariableLength(header.likelyCount)
-    moved.counts.write(to: &bytes)
-    header.shifts.write(to: &bytes)
-    bytes.appendVariableLength(positionBytes.count)
-    bytes.appendVariableLength(valueBytes.count)
-    bytes.appendVariableLength(moved.positions.count)
-    bytes += positionBytes
+    if fields.contains(.moves) { moved.counts.write(to: &bytes) }
+    if fields.contains(.shifts) { header.shifts.write(to: &bytes) }
+    if header.rareCount > 0 { bytes.appendVariableLength(positionBytes.count) }
+    if fields.contains(.moves) { bytes.appendVariableLength(valueBytes.count) }
+    if moved.counts.rare > 0 { bytes.appendVariableLength(moved.positions.count) }
+    if header.rareCount > 0 { bytes += positionBytes }
     bytes += valueBytes
-    bytes += moved.positions
-    bytes += moved.values
+    if moved.counts.rare > 0 { bytes += moved.positions }
+    if fields.contains(.moves) { bytes += moved.values }
     return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
   }
   /// The first column that changes or is looked at, or else the end; adds what those before weigh.
@@ -146,14 +156,11 @@ extension SparseCoding {
     weights: UnsafePointer<Int64>, levels: UnsafePointer<UInt8>, in columns: Range<Int>,
     passed: inout Int64
   ) -> Int {
-    let shift = Word(truncatingIfNeeded: layout.mantissaBitCount - 6)
-    let mask = Word(truncatingIfNeeded: (layout.exponentCount - 1) << 6)
     var sum: Int64 = 0
     var column = columns.lowerBound
     while column < columns.upperBound {
       let bits = unsafe base[column]
-      let weight = unsafe weights[
-        Int(truncatingIfNeeded: bits &>> shift & mask) &+ Int(levels[column])]
+      let weight = unsafe weights[bits.exponentPlace(layout) &+ Int(levels[column])]
       guard unsafe bits == result[column], weight != GapModel.likelyWeight else { break }
       sum &+= weight
       column &+= 1

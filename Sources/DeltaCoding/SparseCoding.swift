@@ -16,7 +16,7 @@ struct SparseCoding {
   /// What a chunk says before its streams.
   struct Header {
     /// Codes of ``Levels``: row in the lower half, column in the upper.
-    var priors: UInt8 = 0
+    var priors: UInt8 = 0xFF
     /// Changes among elements that were unlikely to change.
     var rareCount = 0
     /// Changes among elements that were looked at one by one.
@@ -38,36 +38,42 @@ struct SparseCoding {
     }
   }
 
-  /// Cuts a chunk from behind its coding id to its end.
-  func parse(_ reader: inout ByteReader) throws(FormatError) -> Parts {
+  /// Cuts a chunk from behind its first byte to its end.
+  func parse(
+    _ reader: inout ByteReader, _ fields: OptionalFields
+  ) throws(FormatError) -> Parts {
     let start = reader.position
     var parts = Parts()
-    parts.header.priors = try reader.read(UInt8.self)
+    if fields.contains(.levels) { parts.header.priors = try reader.read(UInt8.self) }
     parts.header.rareCount = try reader.readVariableLength()
     parts.header.likelyCount = try reader.readVariableLength()
-    parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
-    parts.header.shifts = try ShiftTable(parsing: &reader, layout: layout)
+    if fields.contains(.moves) {
+      parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
+    }
+    if fields.contains(.shifts) {
+      parts.header.shifts = try ShiftTable(parsing: &reader, layout: layout)
+    }
     guard
       parts.header.rareCount <= shape.elementCount,
       parts.header.likelyCount <= shape.elementCount - parts.header.rareCount
     else {
       throw .corrupt("more changes than elements", at: start)
     }
-    let positionsByteCount = try reader.readVariableLength()
-    let valuesByteCount = try reader.readVariableLength()
-    let movePositionsByteCount = try reader.readVariableLength()
+    let positionsByteCount = parts.header.rareCount > 0 ? try reader.readVariableLength() : 0
+    let valuesByteCount = fields.contains(.moves) ? try reader.readVariableLength() : nil
+    let movePositionsByteCount = parts.moves.rare > 0 ? try reader.readVariableLength() : 0
     parts.positions = try reader.readBytes(positionsByteCount).array
-    parts.values = try reader.readBytes(valuesByteCount).array
+    parts.values = try reader.readBytes(valuesByteCount ?? reader.remaining).array
     parts.movePositions = try reader.readBytes(movePositionsByteCount).array
     parts.moveValues = try reader.readBytes(reader.remaining).array
     return parts
   }
 
   func decode(
-    _ reader: inout ByteReader, from input: RawSpan, into output: inout MutableRawSpan,
-    direction: Direction
+    _ reader: inout ByteReader, _ fields: OptionalFields, from input: RawSpan,
+    into output: inout MutableRawSpan, direction: Direction
   ) throws(FormatError) {
-    let parts = try parse(&reader)
+    let parts = try parse(&reader, fields)
     guard parts.header.rareCount + parts.header.likelyCount > 0 else {
       throw .corrupt("a chunk that changes nothing has no bytes", at: 0)
     }

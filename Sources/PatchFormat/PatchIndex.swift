@@ -7,12 +7,12 @@ package struct PatchIndex: Equatable, Sendable {
     package var name: String
     package var elementType: ElementType
     package var shape: [Int]
-    package var baseDigest: Digest64
+    package var baseDigest: Digest32
     /// Nil if nothing changes.
     package var change: Change?
 
     package init(
-      name: String, elementType: ElementType, shape: [Int], baseDigest: Digest64, change: Change?
+      name: String, elementType: ElementType, shape: [Int], baseDigest: Digest32, change: Change?
     ) {
       self.name = name
       self.elementType = elementType
@@ -23,16 +23,16 @@ package struct PatchIndex: Equatable, Sendable {
 
     package var elementCount: Int { shape.reduce(1, *) }
 
-    package var resultDigest: Digest64 { change?.resultDigest ?? baseDigest }
+    package var resultDigest: Digest32 { change?.resultDigest ?? baseDigest }
   }
 
   package struct Change: Equatable, Sendable {
     package var elementCount: Int
-    package var resultDigest: Digest64
+    package var resultDigest: Digest32
     /// Within `deltas`.
     package var byteRange: Range<Int>
 
-    package init(elementCount: Int, resultDigest: Digest64, byteRange: Range<Int>) {
+    package init(elementCount: Int, resultDigest: Digest32, byteRange: Range<Int>) {
       self.elementCount = elementCount
       self.resultDigest = resultDigest
       self.byteRange = byteRange
@@ -110,8 +110,8 @@ extension PatchIndex {
     _ fields: inout ByteReader, deltasByteCount: Int
   ) throws(FormatError) -> [Tensor] {
     let count = try fields.readVariableLength()
-    // A tensor takes at least 12 bytes, so a larger count cannot be meant.
-    guard count <= fields.remaining / 12 else {
+    // A tensor takes at least 8 bytes, so a larger count cannot be meant.
+    guard count <= fields.remaining / 8 else {
       throw .corrupt("the patch's index claims \(count) tensors", at: fields.position)
     }
     try Checkpoint.checkTensorCount(count, at: fields.position)
@@ -127,7 +127,7 @@ extension PatchIndex {
       }
       tensors.append(
         Tensor(
-          name: name, elementType: .uint8, shape: [], baseDigest: Digest64(value: 0), change: nil))
+          name: name, elementType: .uint8, shape: [], baseDigest: Digest32(value: 0), change: nil))
     }
     for index in 0..<count {
       let code = try fields.read(UInt8.self)
@@ -142,7 +142,7 @@ extension PatchIndex {
       tensors[index].shape = try shape(ranks[index], of: tensors[index], &fields)
     }
     for index in 0..<count {
-      tensors[index].baseDigest = Digest64(value: try fields.read(UInt64.self))
+      tensors[index].baseDigest = Digest32(value: try fields.read(UInt32.self))
     }
     try readChanges(&fields, into: &tensors, deltasByteCount: deltasByteCount)
     return tensors
@@ -181,7 +181,7 @@ extension PatchIndex {
     for change in changed {
       tensors[change.index].change = Change(
         elementCount: change.elementCount,
-        resultDigest: Digest64(value: try fields.read(UInt64.self)),
+        resultDigest: Digest32(value: try fields.read(UInt32.self)),
         byteRange: 0..<0)
     }
     var end = 0

@@ -30,7 +30,7 @@ import Testing
 
   @Test func `a 64-bit digest is the lower half of the longer one`() {
     let digest = Digest128(high: 1, low: 2)
-    #expect(digest.digest64 == Digest64(value: 2))
+    #expect(digest.digest32 == Digest32(value: 2))
     #expect(digest.description == "00000000000000010000000000000002")
   }
 }

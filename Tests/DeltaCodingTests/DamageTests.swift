@@ -10,7 +10,12 @@ import Testing
     .outerProduct(.float32, rows: 60, columns: 11, scale: 1e-9, seed: 4),
     .anyBits(.bfloat16, rows: 9, columns: 100, oneIn: 40, seed: 5),
     .anyBits(.float32, rows: 9, columns: 30, oneIn: 1, seed: 6),
+    .outerProduct(.float8E4M3, rows: 40, columns: 30, scale: 1e-3, seed: 7),
+    .anyBits(.float8E5M2, rows: 20, columns: 50, oneIn: 9, seed: 8),
   ]
+
+  /// First bytes of chunks: codings, with and without optional fields.
+  private static let firstBytes: [UInt8] = [0, 1, 0x31, 0x71, 2, 0x62, 3, 4, 5, 0x15]
 
   /// An error that names a place inside the chunk, or any output at all.
   private func expectNoTrap(_ sample: Sample, _ chunk: [UInt8]) throws {
@@ -55,7 +60,7 @@ import Testing
       var chunk = (0..<Int.random(in: 1...90, using: &generator)).map { _ in
         UInt8.random(in: 0...255, using: &generator)
       }
-      chunk[0] = UInt8(round % 4)
+      chunk[0] = Self.firstBytes[round / Self.samples.count % Self.firstBytes.count]
       // Small counts, so that what follows them is read as well.
       for index in 1..<min(9, chunk.count) { chunk[index] &= 31 }
       try expectNoTrap(sample, chunk)
@@ -67,14 +72,14 @@ import Testing
     var sample = Sample(.bfloat16, rows: 1, columns: 1)
     sample.append(0x3F80, 0x3F81)
     // One change among unlikely elements and one move, and streams of zeros: all gaps are beyond.
-    let chunk: [UInt8] = [1, 0xFF, 1, 0, 1, 0, 0, 0, 0, 0]
+    let chunk: [UInt8] = [0x21, 1, 0, 1, 0, 0, 0, 0]
     let duration = try ContinuousClock().measure {
       for _ in 0..<2 { _ = try sample.decoded(chunk) }
     }
     #expect(duration < .seconds(10))
   }
 
-  @Test(arguments: 0...3 as ClosedRange<UInt8>)
+  @Test(arguments: 0...5 as ClosedRange<UInt8>)
   func `a chunk longer than its elements need is refused whatever it holds`(coding: UInt8) throws {
     let sample = Self.samples[0]
     let byteCount = sample.base.count
@@ -95,6 +100,21 @@ import Testing
     let sample = Self.samples[0]
     #expect(throws: FormatError.unsupported("coding 200 is unknown to this version", at: 0)) {
       try sample.decoded([200, 1, 2])
+    }
+  }
+
+  @Test func `optional fields that a coding does not have are an error at the first byte`() throws {
+    #expect(throws: FormatError.unsupported("coding 18 is unknown to this version", at: 0)) {
+      try Self.samples[0].decoded([18, 1, 2])
+    }
+  }
+
+  @Test func `crossings within crossings are refused`() throws {
+    let sample = Sample.outerProduct(.float8E4M3, rows: 30, columns: 40, scale: 1e-3, seed: 7)
+    // One crossing found by a flag, and a byte of values.
+    let crossings: [UInt8] = [4, 0, 1, 1, 0]
+    #expect(throws: FormatError.corrupt("crossings within crossings", at: 5)) {
+      try sample.decoded(crossings + crossings)
     }
   }
 }

@@ -22,15 +22,26 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 extension FloatFormat {
-  static let all: [Self] = [.bfloat16, .float16, .float32]
+  static let wide: [Self] = [.bfloat16, .float16, .float32]
+  static let narrow: [Self] = [.float8E4M3, .float8E5M2]
+  static let all = wide + narrow
 
-  /// The bits nearest to `value`, cut toward zero for bfloat16.
+  /// The bits nearest to `value`, cut toward zero for types that no processor here rounds to. Those of
+  /// 8 bits stand for a 64th, as if they had a scale.
   func bits(_ value: Double) -> UInt32 {
     switch self {
     case .bfloat16: Float(value).bitPattern >> 16
     case .float16: UInt32(Float16(value).bitPattern)
     case .float32: Float(value).bitPattern
+    case .float8E5M2: UInt32(Float16(value * 64).bitPattern >> 8)
+    case .float8E4M3: scaledE4M3(value)
     }
+  }
+
+  private func scaledE4M3(_ value: Double) -> UInt32 {
+    // A half has the same places with one exponent bit more: its bias is larger by 8.
+    let half = Float16(min(abs(value) * 64, 448) / 256).bitPattern
+    return UInt32(half >> 7) | (value < 0 ? 0x80 : 0)
   }
 
   func value(_ bits: UInt32) -> Double {
@@ -38,6 +49,10 @@ extension FloatFormat {
     case .bfloat16: Double(Float(bitPattern: bits << 16))
     case .float16: Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits)))
     case .float32: Double(Float(bitPattern: bits))
+    case .float8E5M2: Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits << 8))) / 64
+    case .float8E4M3:
+      Double(Float16(bitPattern: UInt16(truncatingIfNeeded: (bits & 0x7F) << 7))) * 4
+        * (bits & 0x80 == 0 ? 1 : -1)
     }
   }
 }

@@ -69,7 +69,9 @@ extension FuzzTarget {
       let rest = bytes.extracting(ChunkSetting.byteCount..<bytes.byteCount)
       for index in result.indices { result[index] &+= rest[byteAt: index % rest.byteCount] }
       var shifts = ShiftTable()
-      if case .float(let format) = setting.shape.element, rest[byteAt: 0] & 1 == 1 {
+      if case .float(let format) = setting.shape.element, Quantisation.suits(format),
+        rest[byteAt: 0] & 1 == 1
+      {
         let quantisation = Quantisation(
           base: base.rawSpan, result: result.rawSpan, format: format, maxRelativeError: 0.25)
         let exact = result
@@ -116,6 +118,7 @@ private struct ChunkSetting {
 
   static let elements: [CodedElement] =
     [.float(.bfloat16), .float(.float16), .float(.float32)]
+    + [.float(.float8E4M3), .float(.float8E5M2)]
     + [1, 2, 4, 8].map { .word(byteWidth: $0) }
     + BlockFormat.allCases.map { .block($0, elementCount: 32) }
 

@@ -28,7 +28,7 @@ import Testing
 
   @Test func `a wrong digest of the base makes the base a stranger`() throws {
     try forge { tensors, _ in
-      tensors[2].baseDigest = Digest64(value: ~tensors[2].baseDigest.value)
+      tensors[2].baseDigest = Digest32(value: ~tensors[2].baseDigest.value)
     }
     #expect(try refusedApply(.mismatch).tensor == sound.index.tensors[2].name)
     try forge { _, metadata in metadata.base.digest = String(repeating: "0", count: 32) }
@@ -37,7 +37,7 @@ import Testing
 
   @Test func `a wrong digest of the result is a patch that breaks its promise`() throws {
     let changed = try #require(sound.index.tensors.firstIndex { $0.change != nil })
-    try forge { tensors, _ in tensors[changed].change?.resultDigest = Digest64(value: 1) }
+    try forge { tensors, _ in tensors[changed].change?.resultDigest = Digest32(value: 1) }
     let error = try refusedApply(.badInput)
     #expect(error.tensor == sound.index.tensors[changed].name)
     #expect(error.message.hasPrefix("the patch does not give the result it promises: 1 tensors"))

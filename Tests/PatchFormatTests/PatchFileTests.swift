@@ -203,7 +203,7 @@ import Testing
     forge.table.types = Array(repeating: 4, count: 16)
     forge.table.ranks = Array(repeating: 1, count: 16)
     forge.table.dimensions = (0..<16).flatMap { _ in huge }
-    forge.table.baseDigests = Array(repeating: 1, count: 128)
+    forge.table.baseDigests = Array(repeating: 1, count: 64)
     forge.table.changed = [7] + Array(repeating: 0, count: 15)
     forge["tensors"] = "16"
     #expect(

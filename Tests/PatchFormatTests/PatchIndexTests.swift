@@ -28,13 +28,13 @@ import Testing
       index.tensors == [
         .init(
           name: "a", elementType: .bfloat16, shape: [2, 300],
-          baseDigest: Digest64(value: 0xBABA_BABA_BABA_BABA),
+          baseDigest: Digest32(value: 0xBABA_BABA),
           change: .init(
-            elementCount: 7, resultDigest: Digest64(value: 0xCACA_CACA_CACA_CACA),
+            elementCount: 7, resultDigest: Digest32(value: 0xCACA_CACA),
             byteRange: 0..<5)),
         .init(
           name: "βb", elementType: .int64, shape: [],
-          baseDigest: Digest64(value: 0xBBBB_BBBB_BBBB_BBBB), change: nil),
+          baseDigest: Digest32(value: 0xBBBB_BBBB), change: nil),
       ])
     #expect(
       index.metadataDigest == Digest128(high: 0x100F_0E0D_0C0B_0A09, low: 0x0807_0605_0403_0201))
@@ -67,12 +67,12 @@ import Testing
         let byteCount = Int.random(in: 1..<40000, using: &generator)
         change = .init(
           elementCount: Int.random(in: 1...count, using: &generator),
-          resultDigest: Digest64(value: generator.next()), byteRange: end..<end + byteCount)
+          resultDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())), byteRange: end..<end + byteCount)
         end += byteCount
       }
       return PatchIndex.Tensor(
         name: String(repeating: "ñ", count: position) + "\(position)", elementType: type,
-        shape: shape, baseDigest: Digest64(value: generator.next()), change: change)
+        shape: shape, baseDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())), change: change)
     }
     let index = PatchIndex(
       tensors: tensors, metadataDigest: Digest128(high: generator.next(), low: generator.next()),
@@ -162,10 +162,10 @@ import Testing
   }
 
   @Test func `a table of millions of tensors without bytes is refused at its count`() throws {
-    // A tensor takes 12 bytes at least, so a table cannot claim one for every byte.
+    // A tensor takes 8 bytes at least, so a table cannot claim one for every byte.
     var table = Array(repeating: UInt8(0), count: 32)
     table.appendVariableLength(1000)
-    table += Array(repeating: 0, count: 12 * 1000 - 1)
+    table += Array(repeating: 0, count: 8 * 1000 - 1)
     let error = try refusal(table)
     #expect("\(error.reason)" == "the patch's index claims 1000 tensors")
   }

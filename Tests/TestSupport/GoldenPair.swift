@@ -2,7 +2,8 @@
 package struct GoldenPair: Sendable, CustomStringConvertible {
   /// The name of the patch.
   package let name: String
-  /// The coding that it is there for, the first byte of a chunk: Formats/delta-coding.md, section 2.
+  /// The coding that it is there for, the lower half of a chunk's first byte: Formats/delta-coding.md,
+  /// section 2.
   package let coding: UInt8
   package let maxRelativeError: Double
   private let files: @Sendable (TemporaryDirectory) throws -> (base: String, result: String)
@@ -26,6 +27,8 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
     converted("bounded", 2, "llama-f32.dense.F32", maxRelativeError: 0.0625),
     converted("blocks", 3, "all-types"),
     converted("layouts", 2, "llama-bf16.dense.BF16.renamed"),
+    made("crossings", 4, crossings),
+    made("packed", 5, packed),
   ]
 
   /// A pair of ``ReferenceGGUF``.
@@ -74,6 +77,44 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
         return word % 4 == 0 ? byte : byte &+ UInt8(truncatingIfNeeded: word >> 8)
       }
       return (type, [4, 15], base, result)
+    }
+  }
+
+  /// 8-bit floats, whose ordinals move a little, up and down.
+  private static func crossings() -> [Contents] {
+    var generator = SeededGenerator(seed: 3)
+    return ["F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ"].map { type in
+      let base = (0..<3000).map { _ in
+        // Binades in the middle, either sign.
+        UInt8(truncatingIfNeeded: generator.next()) & 0x9F | 0x20
+      }
+      let result = base.map { byte in
+        let word = generator.next()
+        return word % 16 > 0 ? byte : word & 16 == 0 ? byte &+ 1 : byte &- 1
+      }
+      return (type, [40, 75], base, result)
+    }
+  }
+
+  /// Codes of four and two bits across and of four bits down, and of eight.
+  private static func packed() -> [Contents] {
+    var generator = SeededGenerator(seed: 4)
+    return [
+      ("I32", [16, 96], 4, 7), ("U32", [24, 64], 2, 0), ("U8", [48, 128], 4, 0),
+      ("I8", [48, 128], 8, 0),
+    ]
+    .map { type, shape, bitWidth, column in
+      let byteCount = shape[0] * shape[1] * (type.hasSuffix("32") ? 4 : 1)
+      let base = (0..<byteCount).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+      let result = base.enumerated().map { index, byte in
+        let word = generator.next()
+        // Of I32 only some columns change, as where an input's weights run down the words.
+        let isOpen = column == 0 || index / 4 % shape[1] % column == 0
+        guard isOpen, word % 40 == 0 else { return byte }
+        let shift = UInt8(truncatingIfNeeded: word >> 8) & 7 / UInt8(bitWidth) * UInt8(bitWidth)
+        return byte ^ 1 << shift
+      }
+      return (type, shape, base, result)
     }
   }
 

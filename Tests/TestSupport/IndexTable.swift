@@ -13,9 +13,9 @@ package struct IndexTable {
   package var ranks: [UInt8] = [2, 0]
   package var dimensions: [UInt8] = [2, 0xAC, 0x02]
   package var baseDigests: [UInt8] =
-    Array(repeating: 0xBA, count: 8) + Array(repeating: 0xBB, count: 8)
+    Array(repeating: 0xBA, count: 4) + Array(repeating: 0xBB, count: 4)
   package var changed: [UInt8] = [7, 0]
-  package var resultDigests: [UInt8] = Array(repeating: 0xCA, count: 8)
+  package var resultDigests: [UInt8] = Array(repeating: 0xCA, count: 4)
   package var byteCounts: [UInt8] = [5]
   package var rest: [UInt8] = []
 

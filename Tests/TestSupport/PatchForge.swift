@@ -69,7 +69,7 @@ package struct PatchForge {
 
   /// What the table says of tensors.
   package static func tableDigests(_ tensors: [Tensor]) -> [UInt8] {
-    tensors.flatMap { tensorDigest($0.bytes).prefix(8) }
+    tensors.flatMap { tensorDigest($0.bytes).prefix(4) }
   }
 
   /// What the metadata says of all tensors together.

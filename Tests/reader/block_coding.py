@@ -5,8 +5,8 @@ The bytes of a chunk are `rows` times `columns` blocks of the type called `kind`
 
 import delta_coding
 from delta_coding import (
-    LIKELY, LIKELY_WEIGHT, WEIGHTS, Corrupt, Fields, Gaps, Levels, Models, Odds, RangeDecoder,
-    Signs, check_length, clamp, eighths, probability)
+    LIKELY, LIKELY_WEIGHT, WEIGHTS, Corrupt, Differences, Fields, Gaps, Levels, Models, Odds,
+    RangeDecoder, Signs, check_length, clamp, coding_of, eighths, probability)
 
 
 def apply_chunk(chunk, base, kind, rows, columns):
@@ -25,9 +25,7 @@ def _decode(chunk, data, kind, rows, columns, strips):
         function = delta_coding.strip_chunk if strips else delta_coding.apply_chunk
         return function(chunk, data, "word1", rows, columns * layout.size)
     check_length(chunk, data)
-    if chunk[0] > 3:
-        raise Corrupt(f"coding {chunk[0]} is unknown")
-    if chunk[0] != 3:
+    if coding_of(chunk) != 3:
         raise Corrupt(f"coding {chunk[0]} is not for {kind}")
     return _blocks(Fields(chunk, 1), data, layout, rows, columns, strips)
 
@@ -218,7 +216,7 @@ def _plane(plane, counts, positions, coder, data, output, layout, rows, columns,
     width = columns * len(values)
     has_levels = width <= 1 << 20
     odds_of = Odds(coder, 128).odds
-    gaps = Gaps(positions, counts[0])
+    gaps = Gaps(RangeDecoder(positions), counts[0])
     levels = Levels(width, 3, 3 if has_levels else 15)
     changes = Changes(coder, Signs(coder, width) if has_levels else None)
     base, result = (output, data) if strips else (data, output)
@@ -275,10 +273,7 @@ class Changes:
         self.flags = Models(64)
         for index in range(64):
             self.flags.start(index, probability(index - 4), 8)
-        self.lengths = Models(34)
-        for index in range(34):
-            self.lengths.start(index, 8000, 4)
-        self.digits = Models(16 * 17)
+        self.differences = Differences(coder)
 
     def flag(self, odds):
         return self.coder.bit(self.flags, clamp(odds - LIKELY, 0, 63))
@@ -286,12 +281,7 @@ class Changes:
     def difference(self, column, group):
         """Result minus base of a value that changes."""
         falls = self.signs.falls(column) if self.signs else self.coder.raw(1) == 1
-        length, first = 1, 17 if group else 0
-        while length < 16 and self.coder.bit(self.lengths, first + length):
-            length += 1
-        magnitude = 1
-        for place in reversed(range(length - 1)):
-            magnitude = 2 * magnitude + self.coder.bit(self.digits, 16 * length + place)
+        magnitude = self.differences.magnitude(is_rescaled=not group)
         return -magnitude if falls else magnitude
 
     def end_row(self):

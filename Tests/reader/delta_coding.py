@@ -1,14 +1,20 @@
 """Coded chunks as Formats/delta-coding.md defines them; those of blocks are in block_coding.py.
 
-`element` is "bf16", "f16", "f32" or "word1", "word2", "word4", "word8"; the bytes of a chunk are
-`rows` times `columns` of them. Section names in comments are those of the specification.
+`element` is "bf16", "f16", "f32", "e4m3", "e5m2" or "word1", "word2", "word4", "word8"; the bytes
+of a chunk are `rows` times `columns` of them. Section names in comments are those of the specification.
 """
 
 import numpy
 import zstandard
 
-WIDTHS = {"bf16": 2, "f16": 2, "f32": 4, "word1": 1, "word2": 2, "word4": 4, "word8": 8}
-MANTISSA_BITS = {"bf16": 7, "f16": 10, "f32": 23}
+WIDTHS = {
+    "bf16": 2, "f16": 2, "f32": 4, "e4m3": 1, "e5m2": 1,
+    "word1": 1, "word2": 2, "word4": 4, "word8": 8}
+MANTISSA_BITS = {"bf16": 7, "f16": 10, "f32": 23, "e4m3": 3, "e5m2": 2}
+
+# Optional fields of a chunk, by coding
+LEVELS, MOVES, SHIFTS = 16, 32, 64
+OPTIONAL = {0: 0, 1: LEVELS | MOVES | SHIFTS, 2: MOVES | SHIFTS, 3: 0, 4: 0, 5: LEVELS}
 
 
 class Corrupt(Exception):
@@ -30,15 +36,26 @@ def _decode(chunk, data, element, rows, columns, strips):
     if not chunk:
         return words.tobytes()
     check_length(chunk, data)
-    if chunk[0] == 0:
+    coding = coding_of(chunk)
+    if coding == 0:
         return _planes(chunk, words, strips)
-    if chunk[0] > 3:
-        raise Corrupt(f"coding {chunk[0]} is unknown")
-    if chunk[0] == 3 or element not in MANTISSA_BITS:
-        raise Corrupt(f"coding {chunk[0]} is not for {element}")
-    decoder = {1: _sparse, 2: _dense}[chunk[0]]
-    decoded = decoder(Fields(chunk, 1), words.tolist(), Floats(element), rows, columns, strips)
+    fields = Fields(chunk, 1)
+    if coding == 5 and element in ("word1", "word4"):
+        return _packed(fields, words.tobytes(), WIDTHS[element], rows, columns, strips)
+    if coding == 4 and element in ("e4m3", "e5m2"):
+        return _crossings(fields, words.tobytes(), element, rows, columns, strips)
+    if coding not in (1, 2) or element not in MANTISSA_BITS:
+        raise Corrupt(f"coding {coding} is not for {element}")
+    decoder = {1: _sparse, 2: _dense}[coding]
+    decoded = decoder(fields, words.tolist(), Floats(element), rows, columns, strips)
     return numpy.array(decoded, words.dtype).tobytes()
+
+
+def coding_of(chunk):
+    coding = chunk[0] & 15
+    if chunk[0] & 0xF0 & ~OPTIONAL.get(coding, 0) or coding not in OPTIONAL:
+        raise Corrupt(f"coding {chunk[0]} is unknown")
+    return coding
 
 
 def check_length(chunk, data):
@@ -68,6 +85,10 @@ class Fields:
     def __init__(self, data, position):
         self.data = data
         self.position = position
+        self.optional = data[0] & 0xF0 if data else 0
+
+    def has(self, optional):
+        return self.optional & optional
 
     def bytes(self, count):
         if count > len(self.data) - self.position:
@@ -90,6 +111,12 @@ class Fields:
             shift += 7
         raise Corrupt("an integer is too long")
 
+    def priors(self):
+        return self.bytes(1)[0] if self.has(LEVELS) else 255
+
+    def moves(self, elements):
+        return self.counts(elements) if self.has(MOVES) else (0, 0)
+
     def counts(self, elements):
         rare, likely = self.varint(), self.varint()
         if rare + likely > elements:
@@ -98,6 +125,8 @@ class Fields:
 
     def shifts(self, floats):
         """Shifts, by exponent."""
+        if not self.has(SHIFTS):
+            return [0] * floats.exponents
         count = self.varint()
         if count > floats.exponents:
             raise Corrupt("too many shifts")
@@ -241,8 +270,9 @@ class Odds:
     def __init__(self, coder, exponents):
         models = Models(24)
         models.start(0, 4000, 4)
-        lowest = min(coder.raw(8), exponents - 1)
-        self.highest = highest = min(lowest + coder.raw(8), exponents - 1)
+        bits = (exponents - 1).bit_length()
+        lowest = min(coder.raw(bits), exponents - 1)
+        self.highest = highest = min(lowest + coder.raw(bits), exponents - 1)
         self.top = coder.raw(8) - 128
         self.slope = coder.raw(6)
         self.odds = {}
@@ -285,8 +315,8 @@ WEIGHTS = {odds: weight(odds) for odds in range(-160, 640)}
 class Gaps:
     """Where the next change is, of those that were unlikely; `left` is what may pass before it."""
 
-    def __init__(self, data, count):
-        self.coder = RangeDecoder(data)
+    def __init__(self, coder, count):
+        self.coder = coder
         self.models = Models(64)
         for index, percent in enumerate(CLASSES):
             self.models.start(1 + index, 655 * percent, 6)
@@ -323,14 +353,15 @@ class Gaps:
         self.distance = self.skipped + self.first + self.coder.place(self.exponent)
         self.left = self.distance
 
-    def settle(self, weight):
+    def settle(self, weight, reads_next=True):
         """The change is the element of this weight, which `left` does not reach over."""
         before = self.distance - self.left - self.skipped
         start = max(before, self.first)
         end = min(before + weight, self.first + (1 << self.exponent))
         self.coder.narrow(start - self.first, end - start, self.exponent)
         self.count -= 1
-        self.read()
+        if reads_next:
+            self.read()
 
 
 # Levels
@@ -511,7 +542,7 @@ class Moves:
     def __init__(self, floats, odds, counts, positions, coder):
         self.floats, self.odds, self.coder = floats, odds, coder
         self.remaining = sum(counts)
-        self.gaps = Gaps(positions, counts[0])
+        self.gaps = Gaps(RangeDecoder(positions), counts[0])
         self.models = models = Models(96)
         for index in range(64):
             models.start(index, probability(index + LIKELY), 6)
@@ -521,7 +552,8 @@ class Moves:
     def distance_class(self, word):
         known = min(self.floats.mantissa_bits, 10)
         upper = word >> self.floats.mantissa_bits - known & (1 << known) - 1
-        return min(upper, (1 << known) - 1 - upper).bit_length()
+        nearest = 1 if self.floats.bits == 8 else 0
+        return max(min(upper, (1 << known) - 1 - upper).bit_length(), nearest)
 
     def exponent(self, word, level):
         """The base's exponent of an element."""
@@ -570,24 +602,28 @@ class Moves:
 
 def _sparse(fields, words, floats, rows, columns, strips):
     elements = len(words)
-    priors = fields.bytes(1)[0]
+    priors = fields.priors()
     rare, likely = fields.counts(elements)
-    move_counts = fields.counts(elements)
+    move_counts = fields.moves(elements)
     shifts = fields.shifts(floats)
     remaining = rare + likely
     if not remaining:
         raise Corrupt("nothing changes")
-    lengths = [fields.varint() for _ in range(3)]
-    positions, values, move_positions = [fields.bytes(length) for length in lengths]
+    positions_length = fields.varint() if rare else 0
+    values_length = fields.varint() if fields.has(MOVES) else None
+    move_positions_length = fields.varint() if move_counts[0] else 0
+    positions = fields.bytes(positions_length)
+    values = fields.rest() if values_length is None else fields.bytes(values_length)
+    move_positions = fields.bytes(move_positions_length)
     move_values = fields.rest()
 
     coder = RangeDecoder(values)
     line = Odds(coder, floats.exponents)
     table = line.odds
-    least_reach = coder.raw(8)
+    least_reach = coder.raw((floats.exponents - 1).bit_length())
     levels = Levels(columns, priors & 15, priors >> 4)
     changes = Changes(coder, floats, columns, shifts, line, least_reach, priors != 255)
-    gaps = Gaps(positions, rare)
+    gaps = Gaps(RangeDecoder(positions), rare)
     moves = Moves(floats, line, move_counts, move_positions, RangeDecoder(move_values))
 
     passed = 0
@@ -633,10 +669,14 @@ def _sparse(fields, words, floats, rows, columns, strips):
 
 
 def _dense(fields, words, floats, rows, columns, strips):
-    move_counts = fields.counts(len(words))
+    move_counts = fields.moves(len(words))
     shifts = fields.shifts(floats)
-    lengths = [fields.varint() for _ in range(4)]
-    model, token_stream, bit_stream, move_positions = [fields.bytes(length) for length in lengths]
+    lengths = [fields.varint() for _ in range(2)]
+    bits_length = fields.varint() if fields.has(MOVES) else None
+    move_positions_length = fields.varint() if move_counts[0] else 0
+    model, token_stream = [fields.bytes(length) for length in lengths]
+    bit_stream = fields.rest() if bits_length is None else fields.bytes(bits_length)
+    move_positions = fields.bytes(move_positions_length)
     move_values = fields.rest()
 
     tables, slots = token_model(RangeDecoder(model), floats.exponents)
@@ -721,3 +761,157 @@ class Bits:
         value = int.from_bytes(self.data[first:end], "little") >> (self.position & 7)
         self.position += count
         return value & (1 << count) - 1
+
+
+# Coding 4
+
+
+def _crossings(fields, data, element, rows, columns, strips):
+    floats = Floats(element)
+    rare, likely = fields.counts(len(data))
+    if not rare + likely:
+        raise Corrupt("nothing crosses")
+    positions_length = fields.varint() if rare else 0
+    values = fields.varint()
+    positions, values = fields.bytes(positions_length), fields.bytes(values)
+    rest = fields.rest()
+    if rest and rest[0] == 4:
+        raise Corrupt("crossings within crossings")
+    if strips:
+        data = strip_chunk(rest, data, element, rows, columns)
+    elements = bytearray(data)
+    _cross(elements, floats, columns, rare, rare + likely, positions, RangeDecoder(values))
+    data = bytes(elements)
+    return data if strips else apply_chunk(rest, data, element, rows, columns)
+
+
+def _cross(elements, floats, columns, rare, remaining, positions, coder):
+    odds = Odds(coder, floats.exponents).odds
+    flags = Models(64)
+    for index in range(64):
+        flags.start(index, probability(index - 4), 8)
+    levels = Levels(columns, 4, 4 if columns <= 1 << 20 else 15)
+    gaps = Gaps(RangeDecoder(positions), rare)
+    passed = 0
+    for index, byte in enumerate(elements):
+        column = index % columns
+        edge, neighbour = _edge(byte, floats)
+        if edge in odds:
+            h = odds[edge] + levels.row + levels.columns[column]
+            weight = WEIGHTS[h]
+            is_rare = weight != LIKELY_WEIGHT
+            if is_rare:
+                crosses = weight > gaps.left
+            else:
+                levels.looked_at(h, column)
+                crosses = coder.bit(flags, clamp(h - LIKELY, 0, 63))
+            if crosses:
+                levels.passed(passed)
+                passed = 0
+                if is_rare:
+                    gaps.settle(weight)
+                levels.hit(column)
+                elements[index] = neighbour
+                remaining -= 1
+                if not remaining:
+                    return
+            elif is_rare:
+                gaps.left -= weight
+                passed += weight
+        if column % 64 == 63 or column + 1 == columns:
+            levels.passed(passed)
+            passed = 0
+            levels.refresh_row()
+        if column + 1 == columns:
+            levels.end_row()
+
+
+def _edge(byte, floats):
+    """The edge that a float is at, 0 for none, and its neighbour across."""
+    magnitude = byte & 127
+    for neighbour, edge in ((magnitude - 1, magnitude), (magnitude + 1, magnitude + 1)):
+        exponent, mantissa = divmod(edge, 1 << floats.mantissa_bits)
+        if not mantissa and 0 < exponent < floats.exponents:
+            return exponent, byte & 128 | neighbour
+    return 0, byte
+
+
+# Differences (Formats/block-coding.md)
+
+
+class Differences:
+    def __init__(self, coder):
+        self.coder = coder
+        self.lengths = Models(34)
+        for index in range(34):
+            self.lengths.start(index, 8000, 4)
+        self.digits = Models(16 * 17)
+
+    def magnitude(self, is_rescaled):
+        length, first = 1, 0 if is_rescaled else 17
+        while length < 16 and self.coder.bit(self.lengths, first + length):
+            length += 1
+        magnitude = 1
+        for place in reversed(range(length - 1)):
+            magnitude = 2 * magnitude + self.coder.bit(self.digits, 16 * length + place)
+        return magnitude
+
+
+# Coding 5
+
+
+def _packed(fields, data, width, rows, columns, strips):
+    layout = fields.bytes(1)[0]
+    bits, is_down = layout & 15, layout & 16
+    row_bits = 8 * width * (1 if is_down else columns)
+    if layout >= 32 or bits not in (2, 3, 4, 8) or row_bits % bits:
+        raise Corrupt("codes that do not fill the elements")
+    priors = fields.priors()
+    count = fields.varint()
+    per_word = 8 * width // bits
+    code_rows, code_columns = (rows * per_word, columns) if is_down else (rows, row_bits // bits)
+    codes = code_rows * code_columns
+    if not 0 < count <= codes:
+        raise Corrupt("more changes than codes")
+    is_wide = code_columns > 1 << 20
+    coder = RangeDecoder(fields.rest())
+    levels = Levels(code_columns, priors & 15, 15 if is_wide else priors >> 4)
+    signs = None if is_wide or priors == 255 else Signs(coder, code_columns)
+    differences = Differences(coder)
+    h = max((eighths(count) - eighths(max(codes - count, 1))) >> 2, -52)
+    gaps = Gaps(coder, count)
+    number = int.from_bytes(data, "little")
+    passed = 0
+    for code in range(codes):
+        row, column = divmod(code, code_columns)
+        element = WEIGHTS[min(h + levels.row + levels.columns[column], LIKELY - 1)]
+        if element > gaps.left:
+            levels.passed(passed)
+            passed = 0
+            gaps.settle(element, reads_next=False)
+            falls = signs.falls(column) if signs else coder.raw(1) == 1
+            magnitude = differences.magnitude(is_rescaled=False)
+            levels.hit(column)
+            if is_down:
+                word = row // per_word * columns + column
+                place = 8 * width * word + bits * (row % per_word)
+            else:
+                place = 8 * width * columns * row + bits * column
+            old = number >> place & (1 << bits) - 1
+            new = old + (-magnitude if falls != strips else magnitude) & (1 << bits) - 1
+            number ^= (old ^ new) << place
+            if not gaps.count:
+                break
+            gaps.read()
+        else:
+            gaps.left -= element
+            passed += element
+        if column % 64 == 63 or column + 1 == code_columns:
+            levels.passed(passed)
+            passed = 0
+            levels.refresh_row()
+        if column + 1 == code_columns:
+            if signs:
+                signs.end_row()
+            levels.end_row()
+    return number.to_bytes(len(data), "little")

@@ -27,7 +27,9 @@ from checkpoint_files import (
 
 CHUNK_LIMIT = 8 << 20
 
-FLOATS = {"F16": "f16", "BF16": "bf16", "F32": "f32"}
+FLOATS = {
+    "F16": "f16", "BF16": "bf16", "F32": "f32", "F8_E4M3": "e4m3", "F8_E4M3FNUZ": "e4m3",
+    "F8_E5M2": "e5m2", "F8_E5M2FNUZ": "e5m2"}
 
 GRADIEND_KEYS = ["learning_rate", "part", "gradiend_digest"]
 ORIGIN_KEYS = ["_repository", "_commit"]
@@ -255,7 +257,7 @@ class Patch:
         require(digest128(deltas) == fields.bytes(16), "the deltas are damaged")
 
         count = fields.varint()
-        require(count <= (len(fields.data) - fields.position) // 12, "too many tensors")
+        require(count <= (len(fields.data) - fields.position) // 8, "too many tensors")
         lengths = fields.varints(count)
         try:
             names = [fields.bytes(length).decode() for length in lengths]
@@ -270,14 +272,14 @@ class Patch:
         for tensor, rank in zip(tensors, ranks):
             tensor.shape = fields.varints(rank)
         for tensor in tensors:
-            tensor.base_digest = tensor.result_digest = fields.bytes(8)
+            tensor.base_digest = tensor.result_digest = fields.bytes(4)
         for tensor in tensors:
             tensor.changed = fields.varint()
             require(tensor.changed <= tensor.elements, "more changes than elements")
             require(not tensor.changed or tensor.type != "OPAQUE", "an opaque tensor changes")
         changed = [tensor for tensor in tensors if tensor.changed]
         for tensor in changed:
-            tensor.result_digest = fields.bytes(8)
+            tensor.result_digest = fields.bytes(4)
         coded = Fields(deltas)
         for tensor in changed:
             tensor.coded = coded.bytes(fields.varint())
@@ -304,7 +306,7 @@ def check(patch, contents, role):
     for tensor in sorted(patch.tensors, key=lambda tensor: tensor.name.encode()):
         digest = tensor.digest(contents[tensor.name])
         expected = tensor.base_digest if role == "base" else tensor.result_digest
-        require(digest[:8] == expected, f"'{tensor.name}' is not that of the {role}")
+        require(digest[:4] == expected, f"'{tensor.name}' is not that of the {role}")
         name = tensor.name.encode()
         text += varint(len(name)) + name + bytes([tensor.code]) + varint(len(tensor.shape))
         text += b"".join(varint(dimension) for dimension in tensor.shape) + digest

@@ -55,6 +55,8 @@ extension CodedElement {
     case (.float32, _): self = .float(.float32)
     case (.float16, _): self = .float(.float16)
     case (.bfloat16, _): self = .float(.bfloat16)
+    case (.float8E4M3, _), (.float8E4M3FNUZ, _): self = .float(.float8E4M3)
+    case (.float8E5M2, _), (.float8E5M2FNUZ, _): self = .float(.float8E5M2)
     case (_, .bits(let bitWidth)): self = .word(byteWidth: max(1, bitWidth / 8))
     case (_, .blocks(let block)):
       guard let format = BlockFormat(rawValue: type.name) else {

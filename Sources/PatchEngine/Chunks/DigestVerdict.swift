@@ -50,13 +50,13 @@ package struct DigestVerdict: Sendable {
     self.init(match, plan.tensors, digests)
   }
 
-  /// The digests of single tensors have 64 bits, to name what differs; that of all has 128 and is
+  /// The digests of single tensors have 32 bits, to name what differs; that of all has 128 and is
   /// the one to trust. If only that one differs, every tensor is suspect.
   private static func differing(
     from role: CheckpointRole, _ match: PatchMatch,
     _ tensors: [(tensor: MatchedTensor, digest: Digest128)]
   ) -> [String] {
-    let names = tensors.filter { $0.tensor.entry.digest(in: role) != $0.digest.digest64 }.map {
+    let names = tensors.filter { $0.tensor.entry.digest(in: role) != $0.digest.digest32 }.map {
       $0.tensor.name
     }
     guard names.isEmpty, match.isComplete else { return names }
@@ -84,7 +84,7 @@ package struct DigestVerdict: Sendable {
       throw PatchError(
         .mismatch, path: path, tensor: first,
         "not the \(expected.name) of this patch: \(differing(from: expected).count) of "
-          + "\(tensors.count) tensors differ, first '\(first)' with digest \(digest.digest64), "
+          + "\(tensors.count) tensors differ, first '\(first)' with digest \(digest.digest32), "
           + "expected \(tensor.entry.digest(in: expected))\(tensor.placement.remark)",
         remedy: patch.baseDescription)
     }
@@ -105,7 +105,7 @@ public struct CheckpointRole: Hashable, Sendable {
 }
 
 extension PatchIndex.Tensor {
-  package func digest(in role: CheckpointRole) -> Digest64 {
+  package func digest(in role: CheckpointRole) -> Digest32 {
     role == .base ? baseDigest : resultDigest
   }
 }

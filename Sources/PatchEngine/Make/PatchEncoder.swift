@@ -122,7 +122,9 @@ package struct PatchEncoder {
     guard let (exact, rounding) = try chunk.tensor.result.bytes(of: chunk, base: before) else {
       throw PatchError.changed(files?.file(of: chunk.tensor.base).path ?? base.path)
     }
-    guard maxRelativeError > 0, case .float(let format) = chunk.shape.element else {
+    guard maxRelativeError > 0, case .float(let format) = chunk.shape.element,
+      Quantisation.suits(format)
+    else {
       return (exact, rounding, nil)
     }
     let quantisation = Quantisation(

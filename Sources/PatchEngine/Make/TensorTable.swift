@@ -108,14 +108,14 @@ struct TensorTable: Sendable {
       var change: PatchIndex.Change?
       if current.changedCount > 0 {
         change = PatchIndex.Change(
-          elementCount: current.changedCount, resultDigest: resultDigest.digest64,
+          elementCount: current.changedCount, resultDigest: resultDigest.digest32,
           byteRange: deltasByteCount..<deltasByteCount + current.byteCount)
         deltasByteCount += current.byteCount
       }
       tensors.append(
         PatchIndex.Tensor(
           name: base.name, elementType: base.elementType, shape: base.shape,
-          baseDigest: baseDigest.digest64, change: change))
+          baseDigest: baseDigest.digest32, change: change))
       digests.append((baseDigest, resultDigest))
       current = Pending()
     }

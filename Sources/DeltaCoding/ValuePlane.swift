@@ -1,31 +1,29 @@
-/// What both sides of ``BlockCoding`` know of one plane while they pass over a chunk.
-struct BlockPlane: ~Copyable {
+/// What both sides know, while they pass over a chunk, of small values in rows and columns of which
+/// few change: a plane of ``BlockCoding``, or what ``CrossingCoding`` looks at.
+struct ValuePlane: ~Copyable {
   var levels: Levels
   var gaps = GapModel()
   private var signs: SignModel
-  private let models = AdaptiveBits(count: 1024)
+  private let flags = AdaptiveBits(count: ChangeModel.flagCount)
+  private let differences = DifferenceModel()
   private let table: OddsTable
   /// By class (64 each) and biased level of row and column together.
   let weights: UncheckedBuffer<Int64>
 
   /// Both biases together: a level of 0.
   private static let noLevel = 2 * Levels.bias
-  private static let flags = 0
-  private static let lengths = 64
-  private static let fractions = 128
-  /// Values have 16 bits at most.
-  private static let longest = 16
 
-  init(table: consuming OddsTable, columnCount: Int) {
+  /// - Parameters:
+  ///   - table: Odds by class.
+  ///   - columnCount: Of the plane.
+  ///   - prior: Of ``Levels``, for rows and columns.
+  init(table: consuming OddsTable, columnCount: Int, prior: Int) {
     // Levels of more columns than any model has would take more memory than they are worth.
-    let columnPrior = columnCount <= 1 << 20 ? 3 : 15
-    levels = Levels(columnCount: columnCount, rowPrior: 3, columnPrior: columnPrior)
+    let columnPrior = columnCount <= 1 << 20 ? prior : 15
+    levels = Levels(columnCount: columnCount, rowPrior: prior, columnPrior: columnPrior)
     signs = SignModel(columnCount: columnCount, isOff: columnPrior == 15)
-    for index in 0..<64 {
-      models.start(Self.flags + index, at: LogScale.probability(index - 4), trust: 8)
-    }
-    for index in 0..<2 * (Self.longest + 1) {
-      models.start(Self.lengths + index, at: 8_000, trust: 4)
+    for index in 0..<ChangeModel.flagCount {
+      flags.start(index, at: LogScale.probability(index - 4), trust: 8)
     }
     weights = UncheckedBuffer(repeating: 0, count: BlockLayout.classCount << 6)
     for index in stride(from: table.lowest, through: table.highest, by: 1)
@@ -34,6 +32,12 @@ struct BlockPlane: ~Copyable {
       weights.copy(GapModel.weights, from: first, count: 64, to: index << 6)
     }
     self.table = table
+  }
+
+  /// What a value weighs.
+  @inline(__always)
+  func weight(class index: Int, column: Int) -> Int64 {
+    weights[index << 6 &+ levels.row &+ Int(levels.columns[column])]
   }
 
   /// Codes whether a value that is looked at changes.
@@ -46,7 +50,7 @@ struct BlockPlane: ~Copyable {
     levels.visited(
       column: column, probability: Int32(probability),
       information: LogScale.information(probability))
-    return coder.code(changes, models, Self.flags + place)
+    return coder.code(changes, flags, place)
   }
 
   /// Codes a change, and learns from it.
@@ -61,19 +65,7 @@ struct BlockPlane: ~Copyable {
     _ difference: Int, class index: Int, column: Int, with coder: inout Coder
   ) -> Int {
     let falls = signs.code(difference < 0, column: column, with: &coder)
-    let known = abs(difference)
-    let knownLength = Int.bitWidth - known.leadingZeroBitCount
-    let context = Self.lengths + (index == 0 ? 0 : Self.longest + 1)
-    var length = 1
-    while length < Self.longest, coder.code(knownLength > length, models, context + length) {
-      length += 1
-    }
-    var magnitude = 1
-    for place in stride(from: length - 2, through: 0, by: -1) {
-      let bit = coder.code(
-        known >> place & 1 == 1, models, Self.fractions + length << 4 + place)
-      magnitude = 2 * magnitude + (bit ? 1 : 0)
-    }
+    let magnitude = differences.code(abs(difference), isRescaled: index == 0, with: &coder)
     levels.hit(column: column)
     return falls ? -magnitude : magnitude
   }

@@ -1,0 +1,193 @@
+internal import ByteIO
+
+/// Coding 5: changes in words that are made of codes of a few bits, as quantised models have them.
+///
+/// Most of these change few of their codes. How wide codes are and which way they run is found by
+/// trying, and the chunk says it (Formats/delta-coding.md, "Coding 5").
+struct PackedCoding {
+  let shape: ChunkShape
+  private let byteWidth: Int
+
+  /// - Returns: nil of words that no code is packed in.
+  init?(_ shape: ChunkShape) {
+    guard case .word(let byteWidth) = shape.element, byteWidth == 1 || byteWidth == 4 else {
+      return nil
+    }
+    self.shape = shape
+    self.byteWidth = byteWidth
+  }
+
+  /// A chunk cut into its parts.
+  struct Parts {
+    var layout: PackedLayout
+    /// Codes of ``Levels``: row in the lower half, column in the upper.
+    var priors: UInt8 = 0xFF
+    var count = 0
+    var changes: [UInt8] = []
+  }
+
+  /// Cuts a chunk from behind its first byte to its end.
+  func parse(
+    _ reader: inout ByteReader, _ fields: OptionalFields
+  ) throws(FormatError) -> Parts {
+    let start = reader.position
+    guard
+      let layout = PackedLayout(
+        parsing: try reader.read(UInt8.self), shape, byteWidth: byteWidth)
+    else {
+      throw .corrupt("codes that do not fill the elements", at: start)
+    }
+    var parts = Parts(layout: layout)
+    if fields.contains(.levels) { parts.priors = try reader.read(UInt8.self) }
+    parts.count = try reader.readVariableLength()
+    guard parts.count > 0, parts.count <= layout.codeCount else {
+      throw .corrupt("\(parts.count) changes of \(layout.codeCount) codes", at: start)
+    }
+    parts.changes = try reader.readBytes(reader.remaining).array
+    return parts
+  }
+}
+
+// MARK: - Encoding
+
+extension PackedCoding {
+  /// A code that changes: its number, row by row, and result minus base.
+  private struct Change {
+    var number: Int
+    var difference: Int
+  }
+
+  /// - Returns: nil where so much changes that bytes as they are may take less.
+  func encode(base: RawSpan, result: RawSpan) -> EncodedChunk? {
+    let changed = changedBytes(base, result)
+    guard changed.count <= shape.byteCount / 16 + 16 else { return nil }
+    let layouts = [2, 3, 4, 8].flatMap { bitWidth in
+      [false, true].compactMap { isDownward in
+        PackedLayout(shape, byteWidth: byteWidth, bitWidth: bitWidth, isDownward: isDownward)
+      }
+    }
+    let tried = layouts.map { layout in
+      let changes = changes(base, result, changed, layout)
+      return (layout, changes, Self.estimate(changes, layout))
+    }
+    guard let least = tried.map(\.2).min() else { return nil }
+    // Which way codes run, no estimate tells.
+    let best = tried.filter { $0.2 < 1.1 * least }.map { encode($0.1, $0.0) }
+      .min { $0.count < $1.count }
+    guard let best, best.count < shape.byteCount / 4 + 16 else { return nil }
+    var words = 0
+    var last = -1
+    for byte in changed where byte / byteWidth != last {
+      last = byte / byteWidth
+      words += 1
+    }
+    return EncodedChunk(bytes: best, changedCount: words)
+  }
+
+  private func changedBytes(_ base: RawSpan, _ result: RawSpan) -> [Int] {
+    var changed: [Int] = []
+    let stride = 64
+    for start in Swift.stride(from: 0, to: shape.byteCount, by: stride) {
+      let range = start..<min(start + stride, shape.byteCount)
+      guard !base.extracting(range).hasSameBytes(as: result.extracting(range)) else { continue }
+      for byte in range where base[byteAt: byte] != result[byteAt: byte] { changed.append(byte) }
+    }
+    return changed
+  }
+
+  /// The codes that change, in order.
+  private func changes(
+    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout
+  ) -> [Change] {
+    var changes: [Change] = []
+    let width = layout.bitWidth
+    var last = -1
+    for byte in bytes {
+      var bit = 8 * byte / width * width
+      while bit < 8 * byte + 8 {
+        let (before, after) = (
+          base.code(atBit: bit, bitWidth: width), result.code(atBit: bit, bitWidth: width)
+        )
+        // A code may begin in the byte before.
+        if before != after, bit > last {
+          changes.append(Change(number: layout.code(atBit: bit), difference: after - before))
+          last = bit
+        }
+        bit += width
+      }
+    }
+    return layout.isDownward ? changes.sorted { $0.number < $1.number } : changes
+  }
+
+  /// About how many bits it takes to code these changes.
+  private static func estimate(_ changes: [Change], _ layout: PackedLayout) -> Double {
+    let places = Double(
+      LogScale.eighths(UInt64(layout.codeCount)) - LogScale.eighths(UInt64(changes.count)))
+    return changes.reduce(0) { sum, change in
+      sum + places / 8 + 2 * Double(Int.bitWidth - abs(change.difference).leadingZeroBitCount)
+    }
+  }
+
+  private func encode(_ changes: [Change], _ layout: PackedLayout) -> [UInt8] {
+    let priors = Self.priors(changes, layout)
+    var state = PackedState(layout, priors: priors, count: changes.count)
+    var coder = RangeEncoder()
+    for change in changes {
+      let passed = state.pass(upTo: change.number)
+      let weight = state.weight
+      state.gaps.encode(before: passed, weight: weight, with: &coder)
+      _ = state.codeChange(change.difference, with: &coder)
+    }
+    var bytes = [Coding.packed.rawValue | (priors == 0xFF ? [] : OptionalFields.levels).rawValue]
+    bytes.append(layout.byte)
+    if priors != 0xFF { bytes.append(priors) }
+    bytes.appendVariableLength(changes.count)
+    return bytes + coder.finish()
+  }
+
+  /// The priors' codes, by how much more rows and columns differ than by chance.
+  private static func priors(_ changes: [Change], _ layout: PackedLayout) -> UInt8 {
+    func prior(_ count: Int, _ place: (Change) -> Int) -> Int {
+      guard count > 1, count <= PackedState.mostColumns else { return 15 }
+      var found = [Int: Int]()
+      for change in changes { found[place(change), default: 0] += 1 }
+      let mean = Float(changes.count) / Float(count)
+      var squares = mean * mean * Float(count - found.count)
+      for (_, hits) in found.sorted(by: { $0.key < $1.key }) {
+        squares += (Float(hits) - mean) * (Float(hits) - mean)
+      }
+      return DispersionSurvey.prior(squares, mean * mean * Float(count), Float(changes.count))
+    }
+    let rows = prior(layout.rows) { $0.number / layout.columns }
+    let columns = layout.rows > 1 ? prior(layout.columns) { $0.number % layout.columns } : 15
+    return UInt8(rows | columns << 4)
+  }
+}
+
+// MARK: - Decoding
+
+extension PackedCoding {
+  func decode(
+    _ reader: inout ByteReader, _ fields: OptionalFields, from input: RawSpan,
+    into output: inout MutableRawSpan, direction: Direction
+  ) throws(FormatError) {
+    let parts = try parse(&reader, fields)
+    unsafe output.withUnsafeMutableBytes { out in
+      unsafe input.withUnsafeBytes { unsafe out.copyMemory(from: $0) }
+    }
+    let layout = parts.layout
+    var state = PackedState(layout, priors: parts.priors, count: parts.count)
+    var coder = RangeDecoder(parts.changes)
+    for _ in 0..<parts.count {
+      let next = state.gaps.decodeTarget(with: &coder)
+      guard let passed = state.pass(weighing: next.distance) else { return }
+      state.gaps.settle(next, before: passed, weight: state.weight, with: &coder)
+      let bit = layout.bit(row: state.row, column: state.column)
+      let difference = state.codeChange(0, with: &coder)
+      let code = input.code(atBit: bit, bitWidth: layout.bitWidth)
+      output.setCode(
+        direction == .apply ? code + difference : code - difference, atBit: bit,
+        bitWidth: layout.bitWidth)
+    }
+  }
+}

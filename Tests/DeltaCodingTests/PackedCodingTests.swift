@@ -1,0 +1,137 @@
+import ByteIO
+import DeltaCoding
+import Testing
+
+@Suite struct PackedCodingTests {
+  /// Words made of codes, one of which in so many changes a little.
+  private struct Sample {
+    let shape: ChunkShape
+    var base: [UInt8]
+    var result: [UInt8]
+
+    /// Codes of a column change together if `down` is set: `columns` words a row, codes run down.
+    init(
+      byteWidth: Int, bitWidth: Int, rows: Int, columns: Int, oneIn rate: UInt64, seed: UInt64,
+      isDownward: Bool = false
+    ) {
+      shape = ChunkShape(element: .word(byteWidth: byteWidth), rows: rows, columns: columns)
+      var generator = SeededGenerator(seed)
+      base = (0..<shape.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      result = base
+      let favoured = (0..<columns).map { _ in generator.next() % 8 == 0 }
+      let bits = 8 * byteWidth
+      for word in 0..<rows * columns {
+        for place in stride(from: 0, to: bits - bitWidth + 1, by: bitWidth) {
+          let likely = !isDownward || favoured[word % columns]
+          guard likely, generator.next() % rate == 0 else { continue }
+          // The lowest bit of the code, so that it changes by one.
+          result[word * byteWidth + place / 8] ^= 1 << UInt8(place % 8)
+        }
+      }
+    }
+
+    var chunk: EncodedChunk {
+      ChunkCoder(shape).encode(base: base.rawSpan, result: result.rawSpan)
+    }
+
+    func decoded(_ chunk: [UInt8]) throws -> (applied: [UInt8], stripped: [UInt8]) {
+      let coder = ChunkCoder(shape)
+      var (applied, stripped) = (base, base)
+      try applied.withMutableRawSpan { (span) throws(FormatError) in
+        try coder.apply(chunk.rawSpan, to: base.rawSpan, into: &span)
+      }
+      try stripped.withMutableRawSpan { (span) throws(FormatError) in
+        try coder.strip(chunk.rawSpan, from: result.rawSpan, into: &span)
+      }
+      return (applied, stripped)
+    }
+  }
+
+  @Test(arguments: [1, 4], [2, 4, 8])
+  func `packed codes come back both ways, and the chunk says how wide they are`(
+    byteWidth: Int, bitWidth: Int
+  ) throws {
+    for (rows, columns) in [(1, 3), (70, 1), (40, 96), (3, 1500)] {
+      let sample = Sample(
+        byteWidth: byteWidth, bitWidth: bitWidth, rows: rows, columns: columns, oneIn: 90,
+        seed: UInt64(rows + bitWidth))
+      let chunk = sample.chunk
+      let (applied, stripped) = try sample.decoded(chunk.bytes)
+      #expect(applied == sample.result)
+      #expect(stripped == sample.base)
+      guard rows == 40 else { continue }
+      #expect(chunk.bytes[0] & 15 == Coding.packed.rawValue)
+      #expect(Int(chunk.bytes[1] & 15) == bitWidth)
+    }
+  }
+
+  @Test func `codes of three bits may lie over two words`() throws {
+    var sample = Sample(
+      byteWidth: 4, bitWidth: 32, rows: 20, columns: 48, oneIn: .max, seed: 5)
+    for code in stride(from: 10, to: 20 * 48 * 32 / 3, by: 41) {
+      sample.result[3 * code / 8] ^= 1 << UInt8(3 * code % 8)
+    }
+    let chunk = sample.chunk.bytes
+    #expect(Array(chunk.prefix(2)) == [Coding.packed.rawValue, 3])
+    let (applied, stripped) = try sample.decoded(chunk)
+    #expect(applied == sample.result)
+    #expect(stripped == sample.base)
+  }
+
+  @Test func `codes that run down the rows are found to do so`() throws {
+    let sample = Sample(
+      byteWidth: 4, bitWidth: 4, rows: 60, columns: 200, oneIn: 20, seed: 6, isDownward: true)
+    let chunk = sample.chunk.bytes
+    #expect(Array(chunk.prefix(2)) == [Coding.packed.rawValue | 0x10, 4 + 16])
+    let (applied, stripped) = try sample.decoded(chunk)
+    #expect(applied == sample.result)
+    #expect(stripped == sample.base)
+  }
+
+  @Test func `an unrelated result costs little more than its raw bytes`() {
+    var sample = Sample(
+      byteWidth: 4, bitWidth: 4, rows: 50, columns: 100, oneIn: .max, seed: 7)
+    sample.result.reverse()
+    #expect(sample.chunk.bytes.count <= sample.base.count * 102 / 100)
+  }
+
+  @Test func `a change counts once for each word`() {
+    var sample = Sample(byteWidth: 4, bitWidth: 4, rows: 10, columns: 100, oneIn: .max, seed: 8)
+    sample.result[40] ^= 0x11
+    sample.result[42] ^= 0x01
+    sample.result[44] ^= 0x10
+    #expect(sample.chunk.changedCount == 2)
+  }
+
+  @Test func `damaged chunks are errors or outputs`() throws {
+    let sample = Sample(
+      byteWidth: 4, bitWidth: 4, rows: 30, columns: 50, oneIn: 50, seed: 9, isDownward: true)
+    let chunk = sample.chunk.bytes
+    var generator = SeededGenerator(10)
+    for round in 0..<400 {
+      var damaged = chunk
+      for _ in 0..<(round % 4) {
+        let end = Bool.random(using: &generator) ? 6 : damaged.count
+        damaged[Int.random(in: 0..<end, using: &generator)] = .random(
+          in: 0...255, using: &generator)
+      }
+      damaged.removeLast(round % 3 * Int.random(in: 0..<chunk.count / 2, using: &generator))
+      do {
+        _ = try sample.decoded(damaged)
+      } catch let error as FormatError {
+        #expect((0...damaged.count).contains(error.offset))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    [5, 5, 1], [5, 36, 1], [5, 1, 1], [5, 4, 0], [5, 4, 0xFF, 0xFF, 3], [5], [5, 4],
+    [0x15, 4, 0x33],
+  ])
+  func `a layout that does not fill the words, and a count that cannot be, are refused`(
+    chunk: [UInt8]
+  ) throws {
+    let sample = Sample(byteWidth: 4, bitWidth: 4, rows: 5, columns: 20, oneIn: 9, seed: 11)
+    #expect(throws: FormatError.self) { try sample.decoded(chunk) }
+  }
+}
