@@ -17,7 +17,7 @@ TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build library demo test test-times test-sanitized test-client test-library golden faults memory fuzz real real-gguf real-adapter real-live real-vllm wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build library demo test test-times test-sanitized test-client test-library golden faults memory fuzz real real-gguf real-adapter real-live real-vllm wheel test-wheel bench bench-large bench-pairs lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -128,6 +128,12 @@ bench: build $(PYTHON)/ready
 bench-large: build
 	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
 	@Tests/real/bench-large.sh $(BENCH) $(CURDIR)/.build/bench-large $(BENCHFLAGS)
+
+## bench-pairs: measure on quantised pairs of SmolLM2-135M, of GRADIEND and H and A if given, and on a step of AdamW
+bench-pairs: build $(LIVE)/ready
+	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
+	@GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(LIVE)/bin/python3 \
+	  Tests/real/bench-pairs.sh $(PATCH) $(BENCH) $(CURDIR)/.build/bench-pairs $(BENCHFLAGS)
 
 ## lint: check the style of all Swift files
 lint:

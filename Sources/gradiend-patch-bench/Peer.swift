@@ -32,6 +32,8 @@ struct Peer {
         making: { ["bsdiff", $0.base, $0.result, $0.patch] },
         applying: { ["bspatch", $0.base, $0.output, $0.patch] }),
       .python(python, "XOR, xz -6", package: "numpy", method: "xor"),
+      .python(python, "XOR, zstd -1", package: "zstandard", method: "xor-zstd"),
+      .python(python, "places in 32 bits, and values", package: "numpy", method: "list"),
       .python(
         python, "fireworks-delta-compression, arc_v3", package: "fireworks_delta_compression",
         method: "fireworks"),

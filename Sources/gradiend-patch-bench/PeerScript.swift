@@ -29,6 +29,25 @@ enum PeerScript {
         write(target, lzma.compress(xor(read(base), read(source)), preset=6))
     elif method == "xor":
         write(target, xor(read(base), lzma.decompress(read(source))))
+    elif method == "xor-zstd" and action == "make":
+        import zstandard
+        write(target, zstandard.ZstdCompressor(1).compress(xor(read(base), read(source))))
+    elif method == "xor-zstd":
+        import zstandard
+        write(target, xor(read(base), zstandard.ZstdDecompressor().decompress(read(source))))
+    elif method == "list":
+        # Words that differ: their numbers in 32 bits, then what they become, as trainers send them.
+        import numpy
+        old = numpy.frombuffer(read(base), "<u2").copy()
+        if action == "make":
+            new = numpy.frombuffer(read(source), "<u2")
+            places = numpy.flatnonzero(old != new)
+            write(target, places.astype("<u4").tobytes() + new[places].tobytes())
+        else:
+            data = read(source)
+            count = len(data) // 6
+            old[numpy.frombuffer(data, "<u4", count)] = numpy.frombuffer(data, "<u2", count, 4 * count)
+            write(target, old.tobytes())
     elif method == "zipnn" and action == "make":
         write(target, zipnn().compress(read(source), delta_second_data=read(base)))
     elif method == "zipnn":

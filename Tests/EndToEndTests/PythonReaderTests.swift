@@ -60,6 +60,14 @@ import Testing
       Self.file("BF16", tensor.shape, tensor.base), Self.file("BF16", tensor.shape, tensor.result))
   }
 
+  @Test(arguments: GoldenPair.all.filter { ["crossings", "packed"].contains($0.name) })
+  func `8-bit floats and packed codes are applied and stripped to the same bytes`(
+    pair: GoldenPair
+  ) throws {
+    let (base, result) = try pair.paths(in: folder)
+    try checkReader(folder.bytes(at: base), folder.bytes(at: result))
+  }
+
   @Test func `a created patch is applied and stripped to the same bytes`() throws {
     let base = RandomModel(seed: 5)
     var builder = GradiendBuilder(base.parameters(seed: 5), seed: 5)

@@ -23,7 +23,8 @@ import Testing
     let (base, _) = try pair.paths(in: bench.folder)
     let golden = Self.patch(of: pair)
     #expect(try sums(of: pair, base: base, patch: golden) == Self.recordedSums(of: pair))
-    #expect(try chunks(of: PatchFile(path: golden)).contains { ($0.first ?? 0) & 15 == pair.coding })
+    #expect(
+      try chunks(of: PatchFile(path: golden)).contains { ($0.first ?? 0) & 15 == pair.coding })
   }
 
   /// Frames of zstd are compared by their contents, as its versions pack them differently.

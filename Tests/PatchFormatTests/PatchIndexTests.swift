@@ -67,12 +67,14 @@ import Testing
         let byteCount = Int.random(in: 1..<40000, using: &generator)
         change = .init(
           elementCount: Int.random(in: 1...count, using: &generator),
-          resultDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())), byteRange: end..<end + byteCount)
+          resultDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())),
+          byteRange: end..<end + byteCount)
         end += byteCount
       }
       return PatchIndex.Tensor(
         name: String(repeating: "ñ", count: position) + "\(position)", elementType: type,
-        shape: shape, baseDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())), change: change)
+        shape: shape, baseDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())),
+        change: change)
     }
     let index = PatchIndex(
       tensors: tensors, metadataDigest: Digest128(high: generator.next(), low: generator.next()),
