@@ -84,6 +84,8 @@ private struct NotGGUF: Error {}
       ("gemma", "lm_head.weight"), ("gpt2", "transformer.h.0.attn.bias"),
       ("bert", "cls.predictions.transform.dense.weight"), ("bert", "bert.pooler.dense.bias"),
       ("bert", "lm_head.dense.weight"), ("bert", "vocab_transform.weight"),
+      ("gemma3", "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight"),
+      ("gemma3", "model.multi_modal_projector.mm_input_projection_weight"),
     ])
   func `what the converter leaves out is known`(architecture: String, name: String) throws {
     #expect(try mapping(architecture).destination(of: name) == .omitted)
