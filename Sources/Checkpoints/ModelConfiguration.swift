@@ -22,6 +22,14 @@ package struct ModelConfiguration: Sendable {
   package var headCount: Int? { self["num_attention_heads"]?.integer }
   package var keyHeadCount: Int? { self["num_key_value_heads"]?.integer }
 
+  /// The token that fills sequences up.
+  package var paddingToken: Int? { self["pad_token_id"]?.integer }
+
+  /// The token that stands for an image.
+  package var imageToken: Int? {
+    (document["image_token_index"] ?? document["image_token_id"])?.integer
+  }
+
   /// Whether the model says that its output head is a matrix of its own.
   package var untiesEmbeddings: Bool { self["tie_word_embeddings"] == .boolean(false) }
 

@@ -49,7 +49,10 @@ public struct Combine: PatchOperation {
         remedy: "combine the patches on the base that the first was made from")
     }
     var encoder = PatchEncoder(
-      base: base, tensors: base.tensors.map { ComparedTensor(base: $0, result: .patched(run)) },
+      base: base,
+      tensors: run.match.tensors.map {
+        ComparedTensor(base: $0.stored[0], result: .patched(run), keptRows: $0.keptRows)
+      },
       source: .diff, output: output, overwrites: overwrites)
     encoder.patchRun = run
     encoder.origins = PatchMetadata.Origins(base: baseName.origin)

@@ -94,9 +94,7 @@ public struct Create: PatchOperation {
     let updates = try opened.updates(execution.silent)
     var encoder = PatchEncoder(
       base: base,
-      tensors: base.tensors.map {
-        ComparedTensor(base: $0, result: .computed(sum.sums(of: $0.name)))
-      },
+      tensors: ComparedTensor.all(of: base) { .computed(sum.sums(of: $0.name)) },
       source: .gradiend(updates, part: part.name), output: output, overwrites: overwrites)
     encoder.otherFiles = opened.files
     encoder.origins = PatchMetadata.Origins(base: baseName.origin)

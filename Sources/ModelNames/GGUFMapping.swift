@@ -15,6 +15,10 @@ package struct GGUFMapping: Sendable {
   private let table: GGUFNameTable
   private let headCount: Int?
   private let keyHeadCount: Int?
+  /// The last of the first positions that no token has; nil if all may be used.
+  private let lastUnusedPosition: Int?
+  /// How many rows of the embedding are those of words; nil if all are.
+  private let wordCount: Int?
 
   /// - Throws: ``CheckpointError`` if the architecture is not one whose conversion is known.
   package init(_ header: GGUFHeader, path: String) throws(CheckpointError) {
@@ -35,6 +39,7 @@ package struct GGUFMapping: Sendable {
     self.table = table
     headCount = header["\(architecture).attention.head_count"]?.integer
     keyHeadCount = header["\(architecture).attention.head_count_kv"]?.integer ?? headCount
+    (lastUnusedPosition, wordCount) = (nil, nil)
   }
 
   /// How a Hugging Face checkpoint would be converted.
@@ -57,6 +62,18 @@ package struct GGUFMapping: Sendable {
     self.table = table
     headCount = configuration.headCount
     keyHeadCount = configuration.keyHeadCount ?? headCount
+    let countsFromPadding = ["roberta", "xlm-roberta"].contains(modelType)
+    lastUnusedPosition = countsFromPadding ? configuration.paddingToken : nil
+    // The tokenizer of Gemma 3 has no image among its words.
+    wordCount = modelType == "gemma3" ? configuration.imageToken : nil
+  }
+
+  /// How a checkpoint would be converted; nil if it is none of Hugging Face, or that is not known.
+  package init?(of base: any TensorSource) {
+    guard !base.isGGUF, let configuration = base.configuration,
+      let mapping = try? GGUFMapping(configuration)
+    else { return nil }
+    self = mapping
   }
 
   /// What became of the tensor that Hugging Face calls `name`; nil if that is not known.
@@ -107,6 +124,23 @@ package struct GGUFMapping: Sendable {
     return table.names.values.contains { entry in
       if case .plusOne = entry.change { entry.name == stem } else { false }
     }
+  }
+
+  /// The rows that a GGUF has of a tensor of Hugging Face, if it may lack others: a table of words or
+  /// positions.
+  package func keptRows(of tensor: StoredTensor) -> Range<Int>? {
+    guard tensor.shape.count == 2, tensor.shape[1] > 0, tensor.elementType.elementByteCount != nil
+    else { return nil }
+    let (count, stored) = (tensor.shape[0], name(of: tensor.name))
+    // A head that is the embedding is cut like it, so that the two have the same digests.
+    if stored == Self.embedding || OutputHead.isHead(tensor.name, isGGUF: false) {
+      guard let wordCount, wordCount > 0, wordCount < count else { return nil }
+      return 0..<wordCount
+    }
+    guard let stored, isCutInFront(stored), let lastUnusedPosition, lastUnusedPosition >= 0,
+      lastUnusedPosition < count - 1
+    else { return nil }
+    return lastUnusedPosition + 1..<count
   }
 
   /// Whether a table of the shape `shape` is one of the shape `whole` whose unused rows the converter

@@ -51,14 +51,16 @@ struct GGUFNameTable: Sendable {
   static let gemma = GGUFNameTable(
     prefixes: decoderPrefixes, names: decoder.mapValues(Self.shiftingNorms), dropped: ["lm_head"])
 
-  /// Gemma 2 and 3 have two more norms a layer, so the one after attention is another.
+  /// Gemma 2 and 3 have two more norms a layer, so the one after attention is another. What Gemma 3
+  /// sees images with is in a file of its own.
   static let gemma2 = GGUFNameTable(
     prefixes: decoderPrefixes,
     names: decoder.merging([
       "layers.N.post_attention_layernorm": ("blk.N.post_attention_norm", nil),
       "layers.N.pre_feedforward_layernorm": ("blk.N.ffn_norm", nil),
       "layers.N.post_feedforward_layernorm": ("blk.N.post_ffw_norm", nil),
-    ]) { $1 }.mapValues(Self.shiftingNorms), dropped: ["lm_head"])
+    ]) { $1 }.mapValues(Self.shiftingNorms),
+    dropped: ["lm_head", "vision_tower.", "multi_modal_projector."])
 
   static let phi3 = GGUFNameTable(
     prefixes: decoderPrefixes,

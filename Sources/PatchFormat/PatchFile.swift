@@ -53,10 +53,20 @@ package struct PatchFile: Sendable {
     positions[name].map { index.tensors[$0] }
   }
 
-  /// Where the coded chunks of a changed tensor lie in the file, one range a chunk.
+  /// Where the coded chunks of a tensor lie in the file.
   ///
+  /// - Parameter tensor: of the index, or ``PatchIndex/Tensor/keptPart`` of one.
+  /// - Returns: one range a chunk; none if the tensor stays.
   /// - Throws: ``FormatError`` at the offset in the file if they do not add up.
   package func chunkByteRanges(
+    of tensor: PatchIndex.Tensor
+  ) throws(FormatError) -> [Range<Int>] {
+    guard let change = tensor.change, let whole = self[tensor.name] else { return [] }
+    let ranges = try chunkByteRanges(of: change, count: whole.chunks.count)
+    return tensor.shape == whole.shape ? ranges : Array(ranges[whole.chunks.keptIndices])
+  }
+
+  private func chunkByteRanges(
     of change: PatchIndex.Change, count: Int
   ) throws(FormatError) -> [Range<Int>] {
     let start = deltasByteRange.lowerBound + change.byteRange.lowerBound

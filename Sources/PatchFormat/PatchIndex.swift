@@ -10,15 +10,19 @@ package struct PatchIndex: Equatable, Sendable {
     package var baseDigest: Digest32
     /// Nil if nothing changes.
     package var change: Change?
+    /// Set if a converter may leave out rows.
+    package var kept: KeptRows?
 
     package init(
-      name: String, elementType: ElementType, shape: [Int], baseDigest: Digest32, change: Change?
+      name: String, elementType: ElementType, shape: [Int], baseDigest: Digest32, change: Change?,
+      kept: KeptRows? = nil
     ) {
       self.name = name
       self.elementType = elementType
       self.shape = shape
       self.baseDigest = baseDigest
       self.change = change
+      self.kept = kept
     }
 
     package var elementCount: Int { shape.reduce(1, *) }
@@ -65,6 +69,7 @@ extension PatchIndex {
     let changes = tensors.compactMap(\.change)
     for change in changes { table.appendLittleEndian(change.resultDigest.value) }
     for change in changes { table.appendVariableLength(change.byteRange.count) }
+    appendKeptRows(to: &table)
 
     let frame = Zstd.compress(table.rawSpan, level: 19)
     var bytes: [UInt8] = []
@@ -101,6 +106,7 @@ extension PatchIndex {
     metadataDigest = try fields.readDigest128()
     deltasDigest = try fields.readDigest128()
     tensors = try Self.tensors(&fields, deltasByteCount: deltasByteCount)
+    if !fields.isAtEnd { try Self.readKeptRows(&fields, into: &tensors) }
     guard fields.isAtEnd else {
       throw .corrupt("the patch's index goes on after its end", at: fields.position)
     }

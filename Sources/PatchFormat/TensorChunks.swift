@@ -13,16 +13,31 @@ package struct TensorChunks: Sendable, RandomAccessCollection {
     package let byteRange: Range<Int>
   }
 
+  /// Rows that are cut as if they were a tensor.
+  private struct Part {
+    let elements: Range<Int>
+    let chunks: Range<Int>
+  }
+
   package static let byteLimit = 8 << 20
 
   package let elementByteWidth: Int
-  private let elementCount: Int
+  /// Of the rows that a converter keeps, if it may leave out others; else of all.
+  package let keptIndices: Range<Int>
+  private let parts: [Part]
   private let columns: Int
   private let elementsPerChunk: Int
   private let isWholeRows: Bool
 
-  package init(elementType: ElementType, shape: [Int]) {
+  /// - Parameters:
+  ///   - elementType: the tensor's.
+  ///   - shape: the tensor's.
+  ///   - keptRows: those that a converter keeps, of a tensor of two dimensions whose elements are whole
+  ///     bytes; nil if it keeps all.
+  package init(elementType: ElementType, shape: [Int], keptRows: Range<Int>? = nil) {
     let product = shape.reduce(1, *)
+    let elementCount: Int
+    let columns: Int
     switch elementType.storage {
     case .bits(let bitWidth) where bitWidth < 8:
       elementByteWidth = 1
@@ -37,21 +52,36 @@ package struct TensorChunks: Sendable, RandomAccessCollection {
       elementCount = product / block.elementCount
       columns = (shape.last ?? 1) / block.elementCount
     }
+    self.columns = columns
     let rowByteCount = columns * elementByteWidth
     isWholeRows = rowByteCount <= Self.byteLimit
-    elementsPerChunk =
+    let perChunk =
       isWholeRows && columns > 0
       ? Self.byteLimit / rowByteCount * columns : Self.byteLimit / elementByteWidth
+    elementsPerChunk = perChunk
+    let kept = keptRows.map { $0.lowerBound * columns..<$0.upperBound * columns }
+    let bounds = [0, kept?.lowerBound, kept?.upperBound, elementCount].compactMap(\.self)
+    var parts: [Part] = []
+    for (start, end) in zip(bounds, bounds.dropFirst()) {
+      let first = parts.last?.chunks.upperBound ?? 0
+      parts.append(
+        Part(
+          elements: start..<end, chunks: first..<first + (end - start + perChunk - 1) / perChunk))
+    }
+    self.parts = parts
+    keptIndices = parts[kept == nil ? 0 : 1].chunks
   }
 
   package var startIndex: Int { 0 }
 
-  package var endIndex: Int { (elementCount + elementsPerChunk - 1) / elementsPerChunk }
+  package var endIndex: Int { parts.last?.chunks.upperBound ?? 0 }
 
   package subscript(index: Int) -> Chunk {
-    precondition(indices.contains(index))
-    let first = index * elementsPerChunk
-    let count = Swift.min(elementsPerChunk, elementCount - first)
+    guard let part = parts.first(where: { $0.chunks.contains(index) }) else {
+      preconditionFailure("there is no chunk \(index)")
+    }
+    let first = part.elements.lowerBound + (index - part.chunks.lowerBound) * elementsPerChunk
+    let count = Swift.min(elementsPerChunk, part.elements.upperBound - first)
     return Chunk(
       firstElement: first,
       rows: isWholeRows ? count / columns : 1,

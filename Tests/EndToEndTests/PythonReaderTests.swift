@@ -39,6 +39,19 @@ import Testing
     }
   }
 
+  @Test(arguments: ["roberta-bf16", "gemma3-bf16"])
+  func `rows that a GGUF lacks are cut off as the specification says`(name: String) throws {
+    for (source, file) in [(name, "base"), (name + ".dense", "result")] {
+      let source = try ReferenceGGUF.path("families/hf/\(source)")
+      for (part, target) in [("config.json", "config.json"), ("model.safetensors", file)] {
+        try folder.write(try folder.bytes(at: "\(source)/\(part)"), to: target)
+      }
+    }
+    let made = try program.run("diff", "base", "result", "-o", "patch")
+    #expect(made.status == 0, "\(made.error)")
+    try checkReader(patch: "patch", base: "base", result: "result")
+  }
+
   @Test func `a patch of nothing is read`() throws {
     let model = RandomModel(seed: 7).file()
     try checkReader(model, model)

@@ -107,9 +107,7 @@ import Testing
   private func chunks(of patch: PatchFile) throws -> [[UInt8]] {
     var chunks: [[UInt8]] = []
     for tensor in patch.index.tensors {
-      guard let change = tensor.change else { continue }
-      let count = TensorChunks(elementType: tensor.elementType, shape: tensor.shape).count
-      for range in try patch.chunkByteRanges(of: change, count: count) {
+      for range in try patch.chunkByteRanges(of: tensor) {
         let chunk = patch.file.bytes.extracting(range).array
         chunks.append(chunk.first == 0 ? try unpacked(chunk) : chunk)
       }

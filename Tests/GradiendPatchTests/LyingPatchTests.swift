@@ -185,8 +185,7 @@ import Testing
 
   /// The coded chunk of a tensor, which has but one.
   private func chunk(of position: Int) throws -> [UInt8] {
-    let change = try #require(sound.index.tensors[position].change)
-    let range = try sound.chunkByteRanges(of: change, count: 1)[0]
+    let range = try #require(sound.chunkByteRanges(of: sound.index.tensors[position]).first)
     return sound.file.bytes.extracting(range).array
   }
 

@@ -229,8 +229,7 @@ import Testing
     var writer = try PatchWriter(
       path: bench.path("forged"), overwrites: true, reserving: sound.metadata, hasLayouts: true)
     for tensor in sound.index.tensors {
-      guard let change = tensor.change else { continue }
-      for range in try sound.chunkByteRanges(of: change, count: 1) {
+      for range in try sound.chunkByteRanges(of: tensor) {
         _ = try writer.append(chunk: sound.file.bytes.extracting(range).array)
       }
     }

@@ -84,6 +84,8 @@ private struct NotGGUF: Error {}
       ("gemma", "lm_head.weight"), ("gpt2", "transformer.h.0.attn.bias"),
       ("bert", "cls.predictions.transform.dense.weight"), ("bert", "bert.pooler.dense.bias"),
       ("bert", "lm_head.dense.weight"), ("bert", "vocab_transform.weight"),
+      ("gemma3", "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight"),
+      ("gemma3", "model.multi_modal_projector.mm_input_projection_weight"),
     ])
   func `what the converter leaves out is known`(architecture: String, name: String) throws {
     #expect(try mapping(architecture).destination(of: name) == .omitted)
@@ -133,6 +135,54 @@ private struct NotGGUF: Error {}
     architecture: String, name: String, addsOne: Bool
   ) throws {
     #expect(try mapping(architecture).addsOne(to: name) == addsOne)
+  }
+
+  /// A configuration, a table of 10 rows, and the rows of it that a GGUF has if not all.
+  static let keptRows: [(configuration: String, table: String, rows: Range<Int>?)] = [
+    (
+      #""roberta","pad_token_id":1"#, "roberta.embeddings.position_embeddings.weight", 2..<10
+    ),
+    (#""xlm-roberta","pad_token_id":0"#, "embeddings.position_embeddings.weight", 1..<10),
+    (#""roberta","pad_token_id":8"#, "embeddings.position_embeddings.weight", 9..<10),
+    (#""roberta","pad_token_id":9"#, "embeddings.position_embeddings.weight", nil),
+    (#""roberta","pad_token_id":-1"#, "embeddings.position_embeddings.weight", nil),
+    (
+      #""roberta","pad_token_id":\#(Int.max)"#, "embeddings.position_embeddings.weight", nil
+    ),
+    (#""roberta","pad_token_id":1"#, "embeddings.word_embeddings.weight", nil),
+    (#""roberta","pad_token_id":1"#, "encoder.layer.0.output.dense.weight", nil),
+    (#""roberta""#, "embeddings.position_embeddings.weight", nil),
+    (#""bert","pad_token_id":0"#, "embeddings.position_embeddings.weight", nil),
+    (#""gemma3","image_token_index":8"#, "language_model.model.embed_tokens.weight", 0..<8),
+    (#""gemma3","image_token_id":8"#, "model.language_model.embed_tokens.weight", 0..<8),
+    (#""gemma3","image_token_index":8"#, "lm_head.weight", 0..<8),
+    (#""gemma3","image_token_index":0"#, "model.embed_tokens.weight", nil),
+    (#""gemma3","image_token_index":10"#, "model.embed_tokens.weight", nil),
+    (#""gemma3","image_token_index":-8"#, "model.embed_tokens.weight", nil),
+    (#""gemma3","image_token_index":8"#, "model.layers.0.mlp.up_proj.weight", nil),
+    (#""gemma3_text","image_token_index":8"#, "model.embed_tokens.weight", nil),
+    (#""qwen2","pad_token_id":1,"image_token_id":8"#, "model.embed_tokens.weight", nil),
+  ]
+
+  @Test(arguments: keptRows)
+  func `the configuration tells which rows a GGUF has`(
+    configuration: String, table: String, kept: Range<Int>?
+  ) throws {
+    func rows(_ type: String, _ shape: [Int], _ byteCount: Int) throws -> Range<Int>? {
+      var builder = SafetensorsBuilder()
+      builder.add(table, type, shape, [UInt8](repeating: 0, count: byteCount))
+      try folder.write(builder.bytes, to: "model.safetensors")
+      let checkpoint = try Checkpoint(path: folder.path("model.safetensors"))
+      return try #require(GGUFMapping(of: checkpoint)).keptRows(of: checkpoint.tensors[0])
+    }
+    try folder.write(#"{"model_type":\#(configuration)}"#, to: "config.json")
+    #expect(try rows("BF16", [10, 2], 40) == kept)
+    #expect(try rows("I32", [10, 1], 40) == kept)
+    // Others that have no such rows, or not as bytes of their own.
+    #expect(try rows("BF16", [20], 40) == nil)
+    #expect(try rows("BF16", [0, 2], 0) == nil)
+    #expect(try rows("BF16", [10, 0], 0) == nil)
+    #expect(try rows("F4", [10, 3], 15) == nil)
   }
 
   @Test(

@@ -15,8 +15,7 @@ import Testing
     #expect(patch.metadata.entries.map(\.key) == PatchForge().metadata.map(\.key))
     #expect(patch.metadata.entries.map(\.value) == PatchForge().metadata.map(\.value))
     #expect(patch.index.tensors.map(\.name) == ["a", "βb"])
-    let change = try #require(patch["a"]?.change)
-    let chunks = try patch.chunkByteRanges(of: change, count: 1)
+    let chunks = try patch.chunkByteRanges(of: #require(patch["a"]))
     #expect(chunks.map { patch.file.bytes.extracting($0).array } == [[0, 1, 2, 3]])
     #expect(patch.indexByteRange.upperBound == patch.file.byteCount)
   }
@@ -264,9 +263,9 @@ import Testing
       var forge = PatchForge()
       forge.deltas = bytes
       let patch = try open(forge.bytes)
-      let change = try #require(patch["a"]?.change)
+      let tensor = try #require(patch["a"])
       do {
-        _ = try patch.chunkByteRanges(of: change, count: 1)
+        _ = try patch.chunkByteRanges(of: tensor)
         Issue.record("\(bytes)")
       } catch {
         #expect("\(error.reason)" == message)

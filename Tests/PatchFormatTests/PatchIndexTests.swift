@@ -71,10 +71,21 @@ import Testing
           byteRange: end..<end + byteCount)
         end += byteCount
       }
+      var kept: PatchIndex.KeptRows?
+      if shape.count == 2, shape[0] > 1, type.storage == .bits(16) {
+        let first = Int.random(in: 0..<shape[0] - 1, using: &generator)
+        let changedCount = min(change?.elementCount ?? 0, shape[1])
+        let digest = Digest32(value: UInt32(truncatingIfNeeded: generator.next()))
+        kept = .init(
+          rows: first..<first + 1, baseDigest: digest,
+          resultDigest: changedCount > 0
+            ? Digest32(value: UInt32(truncatingIfNeeded: generator.next())) : digest,
+          changedCount: changedCount)
+      }
       return PatchIndex.Tensor(
         name: String(repeating: "ñ", count: position) + "\(position)", elementType: type,
         shape: shape, baseDigest: Digest32(value: UInt32(truncatingIfNeeded: generator.next())),
-        change: change)
+        change: change, kept: kept)
     }
     let index = PatchIndex(
       tensors: tensors, metadataDigest: Digest128(high: generator.next(), low: generator.next()),
@@ -102,8 +113,44 @@ import Testing
     #expect(throws: FormatError.self) { try Self.parse(bytes) }
   }
 
+  /// Row 1 of tensor 0, with a digest of its own, of which 7 elements change.
+  static let keptRow: [UInt8] =
+    [1, 0, 1, 1] + Array(repeating: 0xBC, count: 4) + [7] + Array(repeating: 0xCB, count: 4)
+
+  @Test func `kept rows are read`() throws {
+    var table = IndexTable()
+    table.rest = Self.keptRow
+    let tensor = try #require(Self.parse(IndexTable.index(table.bytes)).tensors.first)
+    #expect(
+      tensor.kept
+        == .init(
+          rows: 1..<2, baseDigest: Digest32(value: 0xBCBC_BCBC),
+          resultDigest: Digest32(value: 0xCBCB_CBCB), changedCount: 7))
+    #expect(tensor.chunks.count == 2 && tensor.chunks.keptIndices == 1..<2)
+    for count in 1..<Self.keptRow.count {
+      table.rest = Array(Self.keptRow.prefix(count))
+      _ = try refusal(table.bytes)
+    }
+  }
+
   static let wrongFields: [(edit: @Sendable (inout IndexTable) -> Void, message: String)] = [
-    ({ $0.rest = [0] }, "the patch's index goes on after its end"),
+    ({ $0.rest = [0] }, "the patch's index claims 0 tensors with kept rows"),
+    ({ $0.rest = [3] }, "the patch's index claims 3 tensors with kept rows"),
+    ({ $0.rest = [1, 2, 0, 1] }, "the patch's index keeps rows of tensor number 2"),
+    ({ $0.rest = keptRow + [0] }, "the patch's index goes on after its end"),
+    (
+      { $0.rest = [2] + keptRow[1...] + keptRow[1...] },
+      "the patch's index keeps rows of tensor number 0"
+    ),
+    (
+      { $0.rest = [1, 0, 0, 2] }, "tensor 'a' of shape [2, 300] claims 2 kept rows after 0"
+    ),
+    ({ $0.rest = [1, 0, 1, 0] }, "tensor 'a' of shape [2, 300] claims 0 kept rows after 1"),
+    ({ $0.rest = [1, 0, 2, 1] }, "tensor 'a' of shape [2, 300] claims 1 kept rows after 2"),
+    ({ $0.rest = [1, 1, 0, 1] }, "tensor 'βb' of shape [] claims 1 kept rows after 0"),
+    (
+      { $0.rest = Array(keptRow.prefix(8)) + [8] }, "tensor 'a' claims 8 changes in its kept rows"
+    ),
     ({ $0.count = [0xFF, 0x7F] }, "the patch's index claims 16383 tensors"),
     ({ $0.count = [0x82, 0x00] }, "an integer is padded with zero bits"),
     ({ $0.count = Array(repeating: 0xFF, count: 9) }, "an integer is longer than 63 bits"),

@@ -50,6 +50,29 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [(2..<34, 34), (0..<40, 48), (3..<7, 9), (4100..<9000, 9000)], [16, 1024, limit])
+  func `kept rows are cut as a tensor of their own is`(
+    table: (kept: Range<Int>, count: Int), columns: Int
+  ) {
+    let chunks = TensorChunks(
+      elementType: .bfloat16, shape: [table.count, columns], keptRows: table.kept)
+    var end = 0
+    for chunk in chunks {
+      #expect(chunk.byteRange.lowerBound == end && !chunk.byteRange.isEmpty)
+      end = chunk.byteRange.upperBound
+    }
+    #expect(end == 2 * table.count * columns)
+    let start = 2 * table.kept.lowerBound * columns
+    let alone = TensorChunks(elementType: .bfloat16, shape: [table.kept.count, columns])
+    #expect(
+      chunks[chunks.keptIndices].map { $0.byteRange.lowerBound - start }
+        == alone.map(\.byteRange.lowerBound))
+    #expect(
+      chunks[chunks.keptIndices].map { [$0.rows, $0.columns] }
+        == alone.map { [$0.rows, $0.columns] })
+  }
+
   @Test func `a scalar is one chunk, and a tensor without elements none`() {
     let scalar = TensorChunks(elementType: .float32, shape: [])
     #expect(scalar.map(\.byteRange) == [0..<4])

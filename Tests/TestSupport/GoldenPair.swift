@@ -29,6 +29,7 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
     converted("layouts", 2, "llama-bf16.dense.BF16.renamed"),
     made("crossings", 4, crossings),
     made("packed", 5, packed),
+    checkpoints("kept-rows", 2, "roberta-bf16.dense.BF16"),
   ]
 
   /// A pair of ``ReferenceGGUF``.
@@ -41,6 +42,17 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
         throw Missing(pair: pair)
       }
       return (pair.base[0], pair.result[0])
+    }
+  }
+
+  /// The checkpoints that a pair of ``ReferenceGGUF/families()`` was converted from.
+  private static func checkpoints(_ name: String, _ coding: UInt8, _ pair: String) -> Self {
+    Self(name: name, coding: coding, maxRelativeError: 0) { _ in
+      struct Missing: Error { let pair: String }
+      guard let pair = try ReferenceGGUF.families().first(where: { $0.name == pair }),
+        let base = pair.sourceBase, let result = pair.sourceResult
+      else { throw Missing(pair: pair) }
+      return (base + "/model.safetensors", result + "/model.safetensors")
     }
   }
 

@@ -67,6 +67,11 @@ package enum ReferenceGGUF {
   /// Every pair, in the order of the index.
   package static func pairs() throws -> [Pair] { try decode([Pair].self, from: "index.json") }
 
+  /// Pairs of more families, likewise; all have sources.
+  package static func families() throws -> [Pair] {
+    try decode([Pair].self, from: "families/index.json")
+  }
+
   package static func oddFiles() throws -> [OddFile] {
     try decode([OddFile].self, from: "malformed/cases.json")
   }
@@ -83,7 +88,9 @@ package enum ReferenceGGUF {
     return try JSONDecoder().decode(Value.self, from: Data(contentsOf: file))
   }
 
-  private static let archive = Result { try UnpackedArchive("reference-gguf.tar.xz") }
+  private static let archive = Result {
+    try UnpackedArchive("reference-gguf.tar.xz", "gguf-families.tar.xz")
+  }
 }
 
 extension ReferenceGGUF.Pair: CustomStringConvertible {

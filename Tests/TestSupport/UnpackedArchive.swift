@@ -1,24 +1,26 @@
 internal import Foundation
 internal import Synchronization
 
-/// An archive of the fixtures, unpacked into a folder that goes when the process ends.
+/// Archives of the fixtures, unpacked into a folder that goes when the process ends.
 package struct UnpackedArchive: Sendable {
   package let folder: String
 
-  /// Unpacks the fixture of this name.
-  package init(_ name: String) throws {
+  /// Unpacks the fixtures of these names into one folder.
+  package init(_ names: String...) throws {
     struct Failure: Error { let status: Int32 }
     folder =
       FileManager.default.temporaryDirectory
-      .appendingPathComponent("gradiend-patch-\(name)-\(UUID().uuidString)").path
+      .appendingPathComponent("gradiend-patch-\(names[0])-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     Self.removeAtExit(folder)
-    let tar = Process()
-    tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    tar.arguments = ["tar", "xf", Fixtures.path(name), "-C", folder]
-    try tar.run()
-    tar.waitUntilExit()
-    guard tar.terminationStatus == 0 else { throw Failure(status: tar.terminationStatus) }
+    for name in names {
+      let tar = Process()
+      tar.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      tar.arguments = ["tar", "xf", Fixtures.path(name), "-C", folder]
+      try tar.run()
+      tar.waitUntilExit()
+      guard tar.terminationStatus == 0 else { throw Failure(status: tar.terminationStatus) }
+    }
   }
 
   private static let folders = Mutex<[String]>([])

@@ -124,6 +124,7 @@ class Tensor:
         self.name = name
         self.changed = 0
         self.coded = b""
+        self.kept = None
 
     @property
     def type(self):
@@ -145,15 +146,22 @@ class Tensor:
             rows = math.prod(self.shape[:-1])
         else:
             rows, columns = 1, byte_count(self.name, self.type, self.shape)
-        count = rows * columns
-        if not count:
+        bounds = [0, self.kept.start, self.kept.stop, rows] if self.kept else [0, rows]
+        return [
+            chunk for start, end in zip(bounds, bounds[1:])
+            for chunk in self.chunks_of_rows(start, end, columns)]
+
+    def chunks_of_rows(self, start, end, columns):
+        if start == end or not columns:
             return []
         if columns * self.width <= CHUNK_LIMIT:
             step = CHUNK_LIMIT // (columns * self.width)
             return [
-                (row * columns, min(step, rows - row), columns) for row in range(0, rows, step)]
+                (row * columns, min(step, end - row), columns) for row in range(start, end, step)]
         step = CHUNK_LIMIT // self.width
-        return [(first, 1, min(step, count - first)) for first in range(0, count, step)]
+        return [
+            (first, 1, min(step, end * columns - first))
+            for first in range(start * columns, end * columns, step)]
 
     @property
     def width(self):
@@ -168,10 +176,10 @@ class Tensor:
             return self.type
         return FLOATS.get(self.type, f"word{self.width}")
 
-    def digest(self, data):
-        """Section 5: the digest of the tensor with these bytes."""
+    def digest(self, data, chunks=None):
+        """Section 5: the digest of the tensor with these bytes, or of some of its chunks."""
         digests = b""
-        for first, rows, columns in self.chunks():
+        for first, rows, columns in self.chunks() if chunks is None else chunks:
             start = first * self.width
             digests += digest128(data[start:start + rows * columns * self.width])
         return digest128(digests)
@@ -284,7 +292,34 @@ class Patch:
         for tensor in changed:
             tensor.coded = coded.bytes(fields.varint())
         coded.require_end("deltas")
+        if fields.position < len(fields.data):
+            self.read_kept_rows(fields)
         fields.require_end("the table")
+
+    def read_kept_rows(self, fields):
+        """Section 4.2."""
+        numbers = []
+        count = fields.varint()
+        require(count, "there are no kept rows")
+        for _ in range(count):
+            numbers.append(fields.varint())
+            require(
+                numbers == sorted(set(numbers)) and numbers[-1] < len(self.tensors),
+                "kept rows of no tensor")
+            tensor = self.tensors[numbers[-1]]
+            start, count = fields.varints(2)
+            require(
+                not tensor.is_block and TYPES[tensor.type][0] == 1 and len(tensor.shape) == 2
+                and 0 < count < tensor.shape[0] and start + count <= tensor.shape[0],
+                f"'{tensor.name}' has no such kept rows")
+            tensor.kept = range(start, start + count)
+            tensor.kept_digests = dict.fromkeys(["base", "result"], fields.bytes(4))
+            changed = fields.varint()
+            require(
+                changed <= min(tensor.changed, count * tensor.shape[1]),
+                "more changes than elements")
+            if changed:
+                tensor.kept_digests["result"] = fields.bytes(4)
 
     def check_counts(self):
         counts = {
@@ -307,6 +342,11 @@ def check(patch, contents, role):
         digest = tensor.digest(contents[tensor.name])
         expected = tensor.base_digest if role == "base" else tensor.result_digest
         require(digest[:4] == expected, f"'{tensor.name}' is not that of the {role}")
+        if tensor.kept:
+            kept = tensor.chunks_of_rows(tensor.kept.start, tensor.kept.stop, tensor.shape[1])
+            require(
+                tensor.digest(contents[tensor.name], kept)[:4] == tensor.kept_digests[role],
+                f"the kept rows of '{tensor.name}' are not those of the {role}")
         name = tensor.name.encode()
         text += varint(len(name)) + name + bytes([tensor.code]) + varint(len(tensor.shape))
         text += b"".join(varint(dimension) for dimension in tensor.shape) + digest

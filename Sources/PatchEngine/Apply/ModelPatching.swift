@@ -100,8 +100,7 @@ package struct ModelPatching: Sendable {
     }
     let written = input.image(in: try target.written())
     let encoder = PatchEncoder(
-      base: input,
-      tensors: input.tensors.map { ComparedTensor(base: $0, result: .stored($0, written)) },
+      base: input, tensors: ComparedTensor.all(of: input) { .stored($0, written) },
       source: .diff, output: path, overwrites: overwrites)
     _ = try encoder.run(execution)
     let losses =

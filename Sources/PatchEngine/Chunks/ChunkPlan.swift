@@ -7,6 +7,16 @@ package protocol TensorInChunks: Sendable {
   var elementType: ElementType { get }
   /// Outermost dimension first.
   var shape: [Int] { get }
+  /// Rows that form chunks of their own, as converters may leave out the others.
+  var keptRows: Range<Int>? { get }
+}
+
+extension TensorInChunks {
+  package var keptRows: Range<Int>? { nil }
+
+  var chunks: TensorChunks {
+    TensorChunks(elementType: elementType, shape: shape, keptRows: keptRows)
+  }
 }
 
 /// A run of a tensor's elements (Formats/patch.md, section 5), which one thread works on at a time.
@@ -32,10 +42,9 @@ package struct ChunkPlan<Tensor: TensorInChunks>: Sendable {
   package init(_ tensors: [Tensor]) {
     var chunks: [Chunk<Tensor>] = []
     self.tensors = tensors.map { tensor in
-      let parts = TensorChunks(elementType: tensor.elementType, shape: tensor.shape)
       let element = CodedElement(tensor.elementType)
       let first = chunks.count
-      for (index, part) in parts.enumerated() {
+      for (index, part) in tensor.chunks.enumerated() {
         chunks.append(
           Chunk(
             tensor: tensor, number: first + index, index: index, firstElement: part.firstElement,

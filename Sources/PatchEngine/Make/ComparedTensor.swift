@@ -1,5 +1,6 @@
 internal import ByteIO
 package import Checkpoints
+internal import ModelNames
 internal import DeltaCoding
 internal import Gradiend
 
@@ -8,10 +9,12 @@ internal import Gradiend
 package struct ComparedTensor: TensorInChunks {
   package let base: StoredTensor
   package let result: ResultElements
+  package let keptRows: Range<Int>?
 
-  package init(base: StoredTensor, result: ResultElements) {
+  package init(base: StoredTensor, result: ResultElements, keptRows: Range<Int>? = nil) {
     self.base = base
     self.result = result
+    self.keptRows = keptRows
   }
 
   package var elementType: ElementType { base.elementType }
@@ -19,6 +22,20 @@ package struct ComparedTensor: TensorInChunks {
 }
 
 extension ComparedTensor {
+  /// All tensors of a base, with the result that `result` tells of each.
+  ///
+  /// - Throws: what `result` throws.
+  package static func all<Failure: Error>(
+    of base: any TensorSource, _ result: (StoredTensor) throws(Failure) -> ResultElements
+  ) throws(Failure) -> [ComparedTensor] {
+    let conversion = GGUFMapping(of: base)
+    return try base.tensors.map { (tensor) throws(Failure) in
+      ComparedTensor(
+        base: tensor, result: try result(tensor),
+        keptRows: conversion?.keptRows(of: tensor))
+    }
+  }
+
   /// The base's tensors and the result's of the same names.
   ///
   /// - Throws: ``PatchError`` of kind `badInput` naming the first tensor that the two do not share.
@@ -39,7 +56,7 @@ extension ComparedTensor {
         .badInput, path: result.path, tensor: extra.name,
         "tensor '\(extra.name)' is not in the base, \(base.path)")
     }
-    return try base.tensors.map { (tensor) throws(PatchError) in
+    return try all(of: base) { (tensor) throws(PatchError) in
       guard let other = result[tensor.name] else {
         throw PatchError(
           .badInput, path: result.path, tensor: tensor.name,
@@ -58,7 +75,7 @@ extension ComparedTensor {
           "tensor '\(tensor.name)' differs, and its type is unknown to this version",
           remedy: "use a newer gradiend-patch")
       }
-      return ComparedTensor(base: tensor, result: .stored(other, result))
+      return .stored(other, result)
     }
   }
 }

@@ -29,11 +29,13 @@ struct TensorTable: Sendable {
   /// The tensor whose chunks are coming in.
   private struct Pending: Sendable {
     var digests: [(base: Digest128, result: Digest128)] = []
-    var changedCount = 0
+    /// Of each chunk.
+    var changedCounts: [Int] = []
     var squaredError = 0.0
     var squaredUpdate = 0.0
     var rounding = RoundingSums()
     var byteCount = 0
+    var changedCount: Int { changedCounts.reduce(0, +) }
     /// Chunks without changes that were not written, as the whole tensor may turn out to have none.
     var unwrittenChunkCount = 0
   }
@@ -57,13 +59,13 @@ struct TensorTable: Sendable {
     current.squaredUpdate += quantisation?.squaredUpdate ?? 0
     current.rounding = current.rounding.adding(rounding)
     current.digests.append(digests)
+    current.changedCounts.append(encoded.changedCount)
     guard !encoded.bytes.isEmpty || current.changedCount > 0 else {
       current.unwrittenChunkCount += 1
       return
     }
     for _ in 0..<current.unwrittenChunkCount { current.byteCount += try writer.append(chunk: []) }
     current.unwrittenChunkCount = 0
-    current.changedCount += encoded.changedCount
     current.byteCount += try writer.append(chunk: encoded.bytes)
   }
 
@@ -97,7 +99,8 @@ struct TensorTable: Sendable {
     while tensors.count < plan.tensors.count,
       plan.tensors[tensors.count].chunkNumbers.upperBound <= chunkNumber
     {
-      let base = plan.tensors[tensors.count].tensor.base
+      let tensor = plan.tensors[tensors.count].tensor
+      let base = tensor.base
       let baseDigest = TensorDigest.combine(current.digests.map(\.base))
       let resultDigest = TensorDigest.combine(current.digests.map(\.result))
       if current.squaredUpdate > 0 {
@@ -115,9 +118,18 @@ struct TensorTable: Sendable {
       tensors.append(
         PatchIndex.Tensor(
           name: base.name, elementType: base.elementType, shape: base.shape,
-          baseDigest: baseDigest.digest32, change: change))
+          baseDigest: baseDigest.digest32, change: change, kept: keptRows(of: tensor)))
       digests.append((baseDigest, resultDigest))
       current = Pending()
     }
+  }
+
+  private func keptRows(of tensor: ComparedTensor) -> PatchIndex.KeptRows? {
+    guard let rows = tensor.keptRows else { return nil }
+    let chunks = tensor.chunks.keptIndices
+    return PatchIndex.KeptRows(
+      rows: rows, baseDigest: TensorDigest.combine(current.digests[chunks].map(\.base)).digest32,
+      resultDigest: TensorDigest.combine(current.digests[chunks].map(\.result)).digest32,
+      changedCount: current.changedCounts[chunks].reduce(0, +))
   }
 }

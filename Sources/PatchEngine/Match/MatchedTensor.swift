@@ -5,7 +5,7 @@ package import PatchFormat
 
 /// A tensor of a patch, and where a source holds its values.
 package final class MatchedTensor: TensorInChunks {
-  /// As the patch lists it.
+  /// As the patch lists it, or the rows of it that the source has.
   package let entry: PatchIndex.Tensor
   package let placement: TensorPlacement
   /// For each chunk, where in the patch it lies coded, empty if it stays; none if the tensor stays.
@@ -14,6 +14,7 @@ package final class MatchedTensor: TensorInChunks {
   package var name: String { entry.name }
   package var elementType: ElementType { entry.elementType }
   package var shape: [Int] { entry.shape }
+  package var keptRows: Range<Int>? { entry.kept?.rows }
   /// Of the patch's values.
   package var byteCount: Int { elementType.byteCount(of: shape) ?? 0 }
   /// Where the source holds it, as it is or in another form.
@@ -33,12 +34,8 @@ package final class MatchedTensor: TensorInChunks {
   ) throws(PatchError) {
     self.entry = entry
     self.placement = placement
-    let count = TensorChunks(elementType: entry.elementType, shape: entry.shape).count
     do throws(FormatError) {
-      codedRanges =
-        try entry.change.map { (change) throws(FormatError) in
-          try patch.chunkByteRanges(of: change, count: count)
-        } ?? []
+      codedRanges = try patch.chunkByteRanges(of: entry)
     } catch {
       throw PatchError(
         .badInput, path: patch.path, tensor: entry.name, "tensor '\(entry.name)': \(error)")

@@ -13,7 +13,8 @@ extension PatchMatch {
     for entry in patch.index.tensors {
       if let tensor = try converted(entry, mapping) { add(tensor) } else { omitted.append(entry) }
     }
-    isComplete = omitted.isEmpty
+    noteMissingRows()
+    isComplete = isComplete && omitted.isEmpty
     if let first = omitted.first {
       let changed = omitted.count { $0.change != nil }
       notes.append(
@@ -48,6 +49,20 @@ extension PatchMatch {
     }
   }
 
+  /// Says of which tensors only the rows are here that a converter keeps.
+  private mutating func noteMissingRows() {
+    for tensor in tensors {
+      guard let whole = patch[tensor.name], whole.shape != tensor.shape else { continue }
+      isComplete = false
+      let count = (whole.change?.elementCount ?? 0) - (tensor.entry.change?.elementCount ?? 0)
+      notes.append(
+        "'\(tensor.placement.storedName)' has \(tensor.shape[0]) of the \(whole.shape[0]) rows of "
+          + "'\(tensor.name)'"
+          + (count > 0
+            ? "; the patch changes \(count) elements of the others, which are left out" : ""))
+    }
+  }
+
   private func converted(
     _ entry: PatchIndex.Tensor, in name: String, _ order: ElementOrder, _ addsOne: Bool,
     _ copies: [StoredTensor]
@@ -57,14 +72,20 @@ extension PatchMatch {
         entry.name, "tensor '\(name)', which is '\(entry.name)' of the base, is missing")
     }
     if let block = stored.elementType.block, block.elementCount > 1 { throw quantised(stored) }
+    var entry = entry
     let expected = order.shape(of: entry.shape)
-    guard stored.shape == expected else {
+    if stored.shape != expected {
       let isCut = GGUFMapping.isCut(stored.shape, from: expected)
-      if isCut, entry.change == nil { return nil }
-      throw mismatch(
-        name,
-        "tensor '\(name)' is \(stored.shape), but '\(entry.name)' of the base would be \(expected)"
-          + (isCut ? "; the patch needs the rows that are cut" : ""))
+      if isCut, let part = entry.keptPart, part.shape == stored.shape {
+        entry = part
+      } else if isCut, entry.change == nil {
+        return nil
+      } else {
+        throw mismatch(
+          name,
+          "tensor '\(name)' is \(stored.shape), but '\(entry.name)' of the base would be \(expected)"
+            + (isCut ? "; the patch needs the rows that are cut" : ""))
+      }
     }
     // A base of wide floats may hold no values but those of narrower ones; its digests tell.
     guard

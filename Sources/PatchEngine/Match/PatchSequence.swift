@@ -14,6 +14,7 @@ package struct PatchSequence: Sendable {
     try Self.check(count: patches.count)
     self.patches = patches
     for (patch, next) in zip(patches, patches.dropFirst()) {
+      try Self.check(next, isCutLike: patch)
       guard next.follows(patch) else { throw Self.disorder(next, after: patch, in: patches) }
       try Self.check(next, agreesWith: patch)
     }
@@ -75,6 +76,20 @@ package struct PatchSequence: Sendable {
       if rest.isEmpty { return order }
     }
     return nil
+  }
+
+  /// Digests are those of chunks, so they only agree if these do.
+  private static func check(_ next: PatchFile, isCutLike patch: PatchFile) throws(PatchError) {
+    let other = next.index.tensors.first { tensor in
+      guard let before = patch[tensor.name], before.shape == tensor.shape else { return false }
+      return before.kept?.rows != tensor.kept?.rows
+    }
+    guard let other else { return }
+    throw PatchError(
+      .mismatch, path: next.path, tensor: other.name,
+      "this patch and \(patch.path) cut tensor '\(other.name)' into other chunks, as only one of them "
+        + "was made with the config.json of the model beside it",
+      remedy: "take the patches one after the other")
   }
 
   /// Digests of all tensors agree; those of single ones must, too, or one of the patches is not sound.

@@ -114,12 +114,9 @@ public struct PatchReport: Sendable {
   private static func streams(of patch: PatchFile) throws(CheckpointError) -> Streams {
     var streams = Streams()
     for tensor in patch.index.tensors {
-      guard let change = tensor.change else { continue }
-      let chunks = TensorChunks(elementType: tensor.elementType, shape: tensor.shape)
       let element = CodedElement(tensor.elementType)
       try CheckpointError.attributing(patch.path) { () throws(FormatError) in
-        let ranges = try patch.chunkByteRanges(of: change, count: chunks.count)
-        for (chunk, range) in zip(chunks, ranges) {
+        for (chunk, range) in zip(tensor.chunks, try patch.chunkByteRanges(of: tensor)) {
           let shape = ChunkShape(element: element, rows: chunk.rows, columns: chunk.columns)
           do throws(FormatError) {
             defer { patch.file.releasePages(in: range) }
