@@ -8,6 +8,17 @@ package struct RoundingSums: Sendable, Equatable {
 
   package init() {}
 
+  /// Sums that were measured earlier.
+  ///
+  /// - Returns: nil if nothing can have these.
+  package init?(meantSquares: Double, addedSquares: Double, products: Double) {
+    guard meantSquares >= 0, addedSquares >= 0,
+      [meantSquares, addedSquares, products].allSatisfy(\.isFinite)
+    else { return nil }
+    (self.meantSquares, self.addedSquares) = (meantSquares, addedSquares)
+    self.products = products
+  }
+
   /// With what was measured of other elements.
   package func adding(_ other: Self) -> Self {
     var sums = self

@@ -25,6 +25,7 @@ extension PatchSummary {
   var json: String {
     JSONValue.object([
       .init("patch", .string(path)),
+      .init("share", .optional(share?.description)),
       .init("bytes", .integer(byteCount)),
       .init("base_bytes", .integer(baseByteCount)),
       .init("tensors", .integer(tensorCount)),

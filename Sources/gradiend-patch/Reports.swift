@@ -23,8 +23,9 @@ extension PatchSummary {
 
   private var summary: String {
     """
-    \(path): \(Quantity.bytes(byteCount)), \(Quantity.share(byteCount, of: baseByteCount)) of the base's \
-    \(Quantity.bytes(baseByteCount))
+    \(path): \(share.map { "piece \($0.index) of \($0.count), " } ?? "")\(Quantity.bytes(byteCount)), \
+    \(Quantity.share(byteCount, of: baseByteCount)) of the base's \(Quantity.bytes(baseByteCount))\
+    \(share == nil ? "" : " in this share")
     changes \(Quantity.count(changedElementCount)) of \(Quantity.count(elementCount)) elements \
     (\(Quantity.share(changedElementCount, of: elementCount))) in \(changedTensorCount) of \
     \(tensorCount) tensors

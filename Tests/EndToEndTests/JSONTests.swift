@@ -10,11 +10,15 @@ import Testing
 
   static let reports: [(section: String, words: [String], status: Int32)] = [
     (
-      "create, diff, combine",
+      "create, diff, combine, join",
       ["create", "base", "gradiend", "--feature-factor=1", "--learning-rate=0", "-o", "a"], 0
     ),
-    ("create, diff, combine", ["diff", "base", "base", "-o", "b"], 0),
-    ("create, diff, combine", ["combine", "base", "nothing", "patch", "-o", "b"], 0),
+    ("create, diff, combine, join", ["diff", "base", "base", "-o", "b"], 0),
+    ("create, diff, combine, join", ["combine", "base", "nothing", "patch", "-o", "b"], 0),
+    (
+      "create, diff, combine, join", ["diff", "base", "base", "-o", "b", "--share", "1/2"], 0
+    ),
+    ("create, diff, combine, join", ["join", "nothing.piece-1-of-1", "-o", "b"], 0),
     ("apply, strip", ["apply", "base", "nothing", "patch", "-o", "c"], 0),
     (
       "adapter",
@@ -53,6 +57,7 @@ import Testing
     try stage.folder.write(Stage.model(Stage.base.map { $0 + 1 }), to: "other")
     try stage.writeLlama()
     #expect(try stage.run("diff", "base", "base", "-o", "nothing").status == 0)
+    #expect(try stage.run("diff", "base", "base", "-o", "nothing", "--share", "1/1").status == 0)
     let outcome = try stage.program.run(words + ["--json"])
     #expect(outcome.status == status)
     let documented = try Self.keys(of: section)
@@ -67,7 +72,7 @@ import Testing
     let missing = documented.keys.filter { found[$0] == nil && !$0.contains("[]") }
     #expect(missing.isEmpty)
     let speaks =
-      ["Errors", "create, diff, combine", "card", "package"].contains(section)
+      ["Errors", "create, diff, combine, join", "card", "package"].contains(section)
       && words[0] != "combine"
     #expect(outcome.error.isEmpty != speaks)
   }

@@ -288,7 +288,7 @@ class WheelTests(unittest.TestCase):
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
         renamed = {"no-sync": "sync"}
         for name in (
-            *("create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect", "export", "card"),
+            *("create", "diff", "join", "combine", "adapter", "apply", "strip", "verify", "inspect", "export", "card"),
             "package",
         ):
             run = subprocess.run([PROGRAM, name, "--help"], capture_output=True, text=True)

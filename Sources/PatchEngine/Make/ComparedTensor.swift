@@ -19,11 +19,11 @@ package struct ComparedTensor: TensorInChunks {
 }
 
 extension ComparedTensor {
-  /// The base's tensors and the result's of the same names.
+  /// The base's tensors and the result's of the same names; of a share, those of its files.
   ///
   /// - Throws: ``PatchError`` of kind `badInput` naming the first tensor that the two do not share.
   package static func pairs(
-    _ base: any TensorSource, _ result: any TensorSource
+    _ base: any TensorSource, _ result: any TensorSource, in share: FileShare? = nil
   ) throws(PatchError) -> [ComparedTensor] {
     guard !base.tensors.isEmpty else {
       throw PatchError(.badInput, path: base.path, "there are no tensors, so nothing can change")
@@ -39,7 +39,8 @@ extension ComparedTensor {
         .badInput, path: result.path, tensor: extra.name,
         "tensor '\(extra.name)' is not in the base, \(base.path)")
     }
-    return try base.tensors.map { (tensor) throws(PatchError) in
+    let tensors = base.tensors.filter { share?.holds($0) ?? true }
+    return try tensors.map { (tensor) throws(PatchError) in
       guard let other = result[tensor.name] else {
         throw PatchError(
           .badInput, path: result.path, tensor: tensor.name,

@@ -46,6 +46,16 @@ def _paths(**paths: Optional[StrPath]) -> list[str]:
     ]
 
 
+#: Which part of the work to do: ``(I, N)``, or a text as ``--share`` takes it.
+Share = Union[str, tuple[int, int], None]
+
+
+def _share(share: Share) -> list[str]:
+    if share is None:
+        return []
+    return ["--share=" + (share if isinstance(share, str) else "/".join(map(str, share)))]
+
+
 def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
     if (output is None) != in_place:
         raise UsageError("give either output= or in_place=True", "usage")
@@ -107,6 +117,7 @@ def create(
     feature_class: Union[str, Sequence[str], None] = None,
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
+    share: Share = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -125,6 +136,9 @@ def create(
         feature_class: The class whose choice is meant, if the summary has several.
         part: What is added.
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
+        share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and write it as a piece
+            beside the output, of which :func:`join` makes the patch. ``"auto"`` and ``"auto/N"`` ask
+            Slurm and Kubernetes.
         force: Whether the output may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
@@ -136,6 +150,7 @@ def create(
         "--part=" + part,
         "--max-relative-error=" + number(max_relative_error),
         *_paths(output=output),
+        *_share(share),
         _threads(threads),
         *_flags(force=force),
     ]
@@ -210,6 +225,7 @@ def diff(
     *,
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
+    share: Share = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -223,6 +239,7 @@ def diff(
     *,
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
+    share: Share = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: Any = None,
@@ -236,22 +253,47 @@ def diff(
         output: Where the patch goes; gradiend_patch.safetensors unless given.
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
         values_only: Leave out the headers and the order of tensors of ``result``.
+        share: As in :func:`create`.
         force: Whether the output may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
     if isinstance(base, Mapping) or isinstance(result, Mapping):
-        if output is not None or values_only or force or max_relative_error != 0 or progress is True:
+        if output is not None or values_only or share or force or max_relative_error != 0 or progress is True:
             raise UsageError("of arrays, a patch is returned as bytes, and has no options", "usage")
         return _live.diff_arrays(base, result, threads=operator.index(threads), progress=progress)
     options = [
         "--max-relative-error=" + number(max_relative_error),
         *_paths(output="gradiend_patch.safetensors" if output is None else output),
+        *_share(share),
         _threads(threads),
         *_flags(values_only=values_only, force=force),
     ]
     return PatchSummary.of(run("diff", options, [base, result], progress)[1])
+
+
+def join(
+    pieces: Sequence[StrPath],
+    output: StrPath = "gradiend_patch.safetensors",
+    *,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> PatchSummary:
+    """Makes a patch of the pieces that all shares of ``create`` or ``diff`` wrote: the one that a single
+    process makes, byte for byte.
+
+    Args:
+        pieces: The pieces of one run, all of them, in any order.
+        output: Where the patch goes.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    options = [*_paths(output=output), _threads(threads), *_flags(force=force)]
+    return PatchSummary.of(run("join", options, _several(pieces), progress)[1])
 
 
 def combine(

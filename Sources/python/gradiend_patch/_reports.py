@@ -26,9 +26,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class PatchSummary:
-    """What ``create`` and ``diff`` wrote."""
+    """What ``create``, ``diff``, ``combine`` and ``join`` wrote."""
 
     patch: str
+    #: ``"I/N"`` of a piece, whose numbers are then those of its share.
+    share: Optional[str]
     bytes: int
     base_bytes: int
     tensors: int
@@ -47,6 +49,7 @@ class PatchSummary:
     def of(cls, report: Json) -> PatchSummary:
         return cls(
             report["patch"],
+            report["share"],
             report["bytes"],
             report["base_bytes"],
             report["tensors"],
