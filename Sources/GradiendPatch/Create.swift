@@ -92,7 +92,7 @@ public struct Create: PatchOperation {
     let baseName = try InputName(self.base)
     let opened = try OpenedSummands(summands, part: part.part, base: baseName)
     let base = try baseName.checkpoint()
-    try OutputGuard([base], files: opened.files).check([share?.name(of: "piece", output) ?? output])
+    try OutputGuard([base], files: opened.files).check([share?.piece(of: output) ?? output])
     let share = share.map { FileShare($0, of: base) }
     let sum = try opened.sum(of: base, in: share)
     let tensors = base.tensors.filter { share?.holds($0) ?? true }

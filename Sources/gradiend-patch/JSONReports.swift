@@ -55,6 +55,7 @@ extension ModelSummary {
   var json: String {
     JSONValue.object([
       .init("output", .string(path)),
+      .init("share", .optional(share?.description)),
       .init("is", .optional(role?.name)),
       .init("bytes", .integer(byteCount)),
       .init("tensors", .integer(tensorCount)),
@@ -70,6 +71,7 @@ extension Verify.Verdict {
   var json: String {
     JSONValue.object(
       [
+        .init("share", .optional(share?.description)),
         .init("is", .optional(role?.name)),
         .init("tensors", .integer(tensorCount)),
         .init("differing_from_base", .strings(differingFromBase)),

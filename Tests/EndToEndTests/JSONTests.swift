@@ -30,7 +30,9 @@ import Testing
     ("apply, strip", ["apply", "base", "patch", "-o", "c"], 0),
     ("apply, strip", ["strip", "result.safetensors", "patch", "-o", "d"], 0),
     ("apply, strip", ["apply", "base", "patch", "--in-place"], 0),
+    ("apply, strip", ["apply", "base", "patch", "-o", "c", "--share", "1/2"], 0),
     ("verify", ["verify", "base", "patch"], 0),
+    ("verify", ["verify", "base", "patch", "--share", "1/1"], 0),
     ("verify", ["verify", "other", "patch"], 1),
     ("inspect, a patch", ["inspect", "patch"], 0),
     ("inspect, a patch", ["inspect", "patch", "--base", "base"], 0),
@@ -73,7 +75,7 @@ import Testing
     #expect(missing.isEmpty)
     let speaks =
       ["Errors", "create, diff, combine, join", "card", "package"].contains(section)
-      && words[0] != "combine"
+      && words[0] != "combine" || words.contains("1/2")
     #expect(outcome.error.isEmpty != speaks)
   }
 

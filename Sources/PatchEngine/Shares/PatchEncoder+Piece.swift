@@ -25,7 +25,7 @@ extension PatchEncoder {
         programVersion: programVersion, base: files,
         result: otherInputs.lazy.compactMap { $0 as? Checkpoint }.first,
         gradiends: gradiends.map(\.byteCounts)))
-    let path = share.share.name(of: "piece", output)
+    let path = share.share.piece(of: output)
     var writer = try PatchError.writing(path) { () throws(SystemError) in
       try PatchWriter(
         path: path, overwrites: overwrites, of: header,

@@ -17,8 +17,16 @@ package struct PatchJoin {
     let shares = try ShareSet(
       paths.map { (path) throws(PatchError) in
         try PatchError.opening { () throws(CheckpointError) in try ShareFile(path: path) }
-      }, .piece, programVersion: programVersion)
+      }, .piece)
     self.shares = shares
+    let first = shares.files[0]
+    let version = first.header.agreed.first { $0.key == "program_version" }?.value
+    guard version == programVersion else {
+      throw PatchError(
+        .badInput, path: first.path,
+        "this piece was written by version \(version ?? "?") of gradiend-patch, this is "
+          + programVersion, remedy: "use one version for all steps")
+    }
     pieces = try shares.files.map { (file) throws(PatchError) in
       do {
         return try PatchPiece(

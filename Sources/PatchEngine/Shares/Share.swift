@@ -1,5 +1,6 @@
 internal import ByteIO
 package import Checkpoints
+package import PatchFormat
 
 /// One of the parts in which several machines, or runs after one another, do a piece of work.
 ///
@@ -28,13 +29,18 @@ public struct Share: Sendable, Equatable {
     (self.index, self.count) = (index, count)
   }
 
-  /// The file that a share leaves of an output, so named that a pattern lists all in their order.
-  package func name(of kind: String, _ output: String) -> String {
+  /// What the file of a share is called, so that a pattern lists those of all in their order.
+  package func name(of kind: ShareHeader.Kind) -> String {
     let (number, count) = ("\(index)", "\(self.count)")
-    return output + ".\(kind)-"
+    return "\(kind.name)-"
       + String(repeating: "0", count: count.utf8.count - number.utf8.count)
       + "\(number)-of-\(count)"
   }
+}
+
+extension Share {
+  /// Where the piece of a patch lies.
+  package func piece(of patch: String) -> String { "\(patch).\(name(of: .piece))" }
 }
 
 extension Share: CustomStringConvertible {

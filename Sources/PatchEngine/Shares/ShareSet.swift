@@ -7,14 +7,18 @@ package struct ShareSet: Sendable {
   package let files: [ShareFile]
 
   /// - Parameters:
-  ///   - files: in any order; at least one.
+  ///   - files: in any order.
   ///   - kind: what they must be.
-  ///   - programVersion: of this program.
+  ///   - path: where they were looked for.
   /// - Throws: ``PatchError`` naming the file that is missing, doubled, or of another run.
   package init(
-    _ files: [ShareFile], _ kind: ShareHeader.Kind, programVersion: String
+    _ files: [ShareFile], _ kind: ShareHeader.Kind, in path: String? = nil
   ) throws(PatchError) {
-    guard let first = files.first else { throw PatchError(.usage, "there is no \(kind.name)") }
+    guard let first = files.first else {
+      throw PatchError(
+        path == nil ? .usage : .cannotOpen, path: path, "there is no \(kind.name)",
+        remedy: "run all shares first")
+    }
     var found: [Int: ShareFile] = [:]
     for file in files {
       guard file.header.kind == kind else {
@@ -41,16 +45,9 @@ package struct ShareSet: Sendable {
       let more = count - found.count > 10 ? " and \(count - found.count - 10) more" : ""
       let list = missing.map(String.init).joined(separator: ", ") + more
       throw PatchError(
-        .badInput, path: first.path,
+        .badInput, path: path ?? first.path,
         "of the \(count) shares of this run, the \(kind.name) of \(list) is missing",
-        remedy: "run what is missing, and name the \(kind.name)s of all shares")
-    }
-    let version = first.header.agreed.first { $0.key == "program_version" }?.value
-    guard version == programVersion else {
-      throw PatchError(
-        .badInput, path: first.path,
-        "this \(kind.name) was written by version \(version ?? "?") of gradiend-patch, this is "
-          + programVersion, remedy: "use one version for all steps")
+        remedy: "run what is missing" + (path == nil ? ", and name the files of all shares" : ""))
     }
     self.files = (1...count).compactMap { found[$0] }
   }

@@ -334,6 +334,8 @@ def apply(
     *,
     in_place: bool = False,
     rollback: bool = False,
+    share: Share = None,
+    finish: bool = False,
     values_only: bool = False,
     undo: Optional[StrPath] = None,
     sha256: bool = False,
@@ -352,6 +354,10 @@ def apply(
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
         rollback: With ``in_place``, undo an interrupted change instead of finishing it.
+        share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and leave it in
+            ``output.shares``; as in :func:`create`.
+        finish: Check what all shares wrote, and make the output of it; all other arguments are those of
+            the shares.
         values_only: Leave headers and the order of tensors as they are.
         undo: Where the types of ``base`` cannot hold the result, round, and keep here what ``strip``
             needs.
@@ -366,7 +372,8 @@ def apply(
     options = [
         *_paths(output=output, undo=undo),
         _threads(threads),
-        *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
+        *_share(share),
+        *_flags(in_place=in_place, rollback=rollback, finish=finish, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
     return ModelSummary.of(run("apply", options, [base, *_patches(patch)], progress)[1])
@@ -379,6 +386,8 @@ def strip(
     *,
     in_place: bool = False,
     rollback: bool = False,
+    share: Share = None,
+    finish: bool = False,
     values_only: bool = False,
     sha256: bool = False,
     sync: bool = True,
@@ -396,6 +405,10 @@ def strip(
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
         rollback: With ``in_place``, undo an interrupted change instead of finishing it.
+        share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and leave it in
+            ``output.shares``; as in :func:`create`.
+        finish: Check what all shares wrote, and make the output of it; all other arguments are those of
+            the shares.
         values_only: Leave headers and the order of tensors as they are.
         sha256: Check the SHA-256 of the output's files too, which is slower.
         sync: Wait until the output is on the disk.
@@ -408,7 +421,8 @@ def strip(
     options = [
         *_paths(output=output),
         _threads(threads),
-        *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
+        *_share(share),
+        *_flags(in_place=in_place, rollback=rollback, finish=finish, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
     return ModelSummary.of(run("strip", options, [result, *_patches(patch)], progress)[1])
@@ -421,6 +435,7 @@ def verify(
     expect: Optional[Role] = None,
     sha256: bool = False,
     trace: bool = False,
+    share: Share = None,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> Verdict:
@@ -436,11 +451,13 @@ def verify(
         sha256: Its files must be the publisher's, too.
         trace: Strip the patch in memory, for ``base_sha256`` of the verdict. A model that is not the
             result is then an exception.
+        share: Look at share I of N of the weight files only, as in :func:`create`. That all shares are
+            as expected proves less than one run does: the digest of the whole is not compared.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    options = [_threads(threads), *_flags(sha256=sha256, trace=trace)]
+    options = [_threads(threads), *_share(share), *_flags(sha256=sha256, trace=trace)]
     if expect is not None:
         options.append("--expect=" + expect)
     exit_code, report = run("verify", options, [checkpoint, patch], progress)
