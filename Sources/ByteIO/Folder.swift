@@ -126,8 +126,9 @@ package enum Folder {
   package static func make(_ path: String) throws(SystemError) {
     guard unsafe mkdir(path.fileName, 0o777) != 0 else { return }
     let code = errno
-    guard code == EEXIST, try FileStatus(path: path).isFolder else {
-      throw SystemError("mkdir", path: path, code: code)
+    guard code == EEXIST else { throw SystemError("mkdir", path: path, code: code) }
+    guard try FileStatus(path: path).isFolder else {
+      throw SystemError("mkdir", path: path, code: ENOTDIR)
     }
   }
 

@@ -52,11 +52,11 @@ extension PatchSubject {
     do throws(FormatError) {
       var fields = MetadataFields(
         agreed + [.init("gradiend_digest", digests.joined(separator: "\n"))], of: "piece")
-      for key in ["program_version", "base_headers", "result_headers", "gradiend_bytes"] {
-        _ = fields.take(key)
-      }
       (source, origins) = try fields.takeSource()
       if source == .diff { _ = fields.take("gradiend_digest") }
+      for key in [
+        "program_version", "base_headers", source == .diff ? "result_headers" : "gradiend_bytes",
+      ] { _ = try fields.require(key) }
       let maxRelativeError = fields.take("max_relative_error").map { Double($0) ?? .nan } ?? 0
       guard (0..<1).contains(maxRelativeError) else {
         throw .corrupt("the piece's metadata allow no relative error that can be", at: 8)

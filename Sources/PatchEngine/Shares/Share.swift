@@ -53,6 +53,8 @@ package struct FileShare: Sendable {
   package let share: Share
   /// Positions among the checkpoint's files, ascending.
   package let fileNumbers: [Int]
+  /// For each file of the checkpoint.
+  private let isOwn: [Bool]
   /// How many the checkpoint has.
   package let fileCount: Int
   /// Of the files of the share.
@@ -61,7 +63,9 @@ package struct FileShare: Sendable {
   package init(_ share: Share, of checkpoint: Checkpoint) {
     self.share = share
     let byteCounts = checkpoint.files.map(\.mapped.byteCount)
-    fileNumbers = Self.dealt(byteCounts, to: share.count)[share.index - 1]
+    let numbers = Self.dealt(byteCounts, to: share.count)[share.index - 1]
+    fileNumbers = numbers
+    isOwn = byteCounts.indices.map { numbers.contains($0) }
     fileCount = byteCounts.count
     byteCount = fileNumbers.reduce(0) { $0 + byteCounts[$1] }
   }
@@ -81,7 +85,7 @@ package struct FileShare: Sendable {
   }
 
   /// Whether a tensor of the checkpoint is in one of the files.
-  package func holds(_ tensor: StoredTensor) -> Bool { fileNumbers.contains(tensor.fileIndex) }
+  package func holds(_ tensor: StoredTensor) -> Bool { isOwn[tensor.fileIndex] }
 
   /// Layouts are of all files: the first share sees to them.
   package var carriesLayouts: Bool { share.index == 1 }
