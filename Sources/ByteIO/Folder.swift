@@ -120,6 +120,31 @@ package enum Folder {
     return identities
   }
 
+  /// Makes the folder at `path`, unless it is there.
+  ///
+  /// - Throws: ``SystemError``.
+  package static func make(_ path: String) throws(SystemError) {
+    guard unsafe mkdir(path.fileName, 0o777) != 0 else { return }
+    let code = errno
+    guard code == EEXIST else { throw SystemError("mkdir", path: path, code: code) }
+    guard try FileStatus(path: path).isFolder else {
+      throw SystemError("mkdir", path: path, code: ENOTDIR)
+    }
+  }
+
+  /// Removes a folder that is empty; another one stays.
+  package static func removeIfEmpty(_ path: String) { unsafe rmdir(path.fileName) }
+
+  /// Gives what is at `path` another name in the same file system, of which something else may have been
+  /// the name.
+  ///
+  /// - Throws: ``SystemError``.
+  static func move(_ path: String, to newPath: String) throws(SystemError) {
+    guard unsafe rename(path.fileName, newPath.fileName) == 0 else {
+      throw SystemError("rename", path: newPath)
+    }
+  }
+
   /// Removes a file, or a link.
   ///
   /// - Throws: ``SystemError``.

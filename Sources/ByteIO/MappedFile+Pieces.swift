@@ -3,9 +3,11 @@ extension MappedFile {
   private static let pieceByteCount = 8 << 20
 
   /// Calls `body` with the bytes of `range`, piece by piece, and gives back the memory of each.
-  package func forEachPiece(of range: Range<Int>, _ body: (RawSpan) -> Void) {
+  package func forEachPiece<Failure: Error>(
+    of range: Range<Int>, _ body: (RawSpan) throws(Failure) -> Void
+  ) throws(Failure) {
     for piece in Self.pieces(of: range) {
-      body(bytes.extracting(piece))
+      try body(bytes.extracting(piece))
       releasePages(in: piece)
     }
   }

@@ -43,6 +43,30 @@ package final class OutputFile: Sendable {
     try OutputName.publish(set.map(\.name))
   }
 
+  /// Gives files that were made under other names, on the disk and in the same file system, those of a set.
+  ///
+  /// - Parameters:
+  ///   - paths: where the files are.
+  ///   - names: where they go, the one by which the set is opened first.
+  ///   - overwrites: whether these may exist.
+  /// - Throws: ``SystemError``; all names then show what they showed before.
+  package static func publish(
+    filesAt paths: [String], as names: [String], overwrites: Bool
+  ) throws(SystemError) {
+    try OutputName.publish(
+      zip(paths, names).map { (path, name) throws(SystemError) in
+        try OutputName(name, isFolder: false, overwrites: overwrites, temporaryPath: path)
+      })
+  }
+
+  /// - Throws: ``SystemError`` if an output cannot have the name `path`, or something has it already that is
+  ///   not to be replaced.
+  package static func check(
+    _ path: String, isFolder: Bool, overwrites: Bool
+  ) throws(SystemError) {
+    _ = try OutputName(path, isFolder: isFolder, overwrites: overwrites)
+  }
+
   deinit {
     name.removeTemporary()
   }

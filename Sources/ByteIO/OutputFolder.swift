@@ -70,13 +70,31 @@ package final class OutputFolder: Sendable {
 
   /// Syncs every file to the disk and gives the folder its name.
   ///
+  /// - Parameter others: files that were made elsewhere in the same file system, and are on the disk: they
+  ///   are moved here at the last moment, and back if that fails.
   /// - Throws: ``SystemError``; the name then shows what it showed before.
-  package func publish() throws(SystemError) {
+  package func publish(
+    moving others: [(path: String, name: String)] = []
+  ) throws(SystemError) {
     for file in files.withLock({ $0 }) { try file.finish() }
     if synchronises {
       for folder in folders.withLock({ Array($0.values) }) { try folder.synchronise() }
     }
-    try OutputName.publish([name])
+    try OutputName.publish([name]) { (rename) throws(SystemError) in
+      var moved: [(path: String, place: String)] = []
+      do throws(SystemError) {
+        for (path, other) in others {
+          let place = Folder.join(name.temporaryPath, other)
+          try Folder.move(path, to: place)
+          moved.append((path, place))
+        }
+        if synchronises, !others.isEmpty { try Folder.synchronise(name.temporaryPath) }
+        try rename()
+      } catch {
+        for (path, place) in moved.reversed() { try? Folder.move(place, to: path) }
+        throw error
+      }
+    }
   }
 
   deinit {

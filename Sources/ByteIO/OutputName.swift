@@ -12,9 +12,16 @@ struct OutputName {
   private let replacedPath: String
   private let overwrites: Bool
 
+  /// - Parameters:
+  ///   - path: the final name.
+  ///   - isFolder: whether the output is a folder.
+  ///   - overwrites: whether something may have that name.
+  ///   - temporaryPath: where the output is made, if not beside the final name.
   /// - Throws: ``SystemError`` with `EEXIST` if something has that name and `overwrites` is false; if
   ///   nothing can have that name, or what has it is not replaced.
-  init(_ path: String, isFolder: Bool, overwrites: Bool) throws(SystemError) {
+  init(
+    _ path: String, isFolder: Bool, overwrites: Bool, temporaryPath: String? = nil
+  ) throws(SystemError) {
     // With the slash, a link's name would be that of the folder it leads to.
     let name = Folder.trimmed(path)
     self.path = name
@@ -29,7 +36,8 @@ struct OutputName {
     let stem = String(decoding: Folder.lastComponent(of: name).utf8.prefix(180), as: UTF8.self)
     let tag = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     let hidden = Folder.join(Folder.parent(of: name), ".\(stem).\(tag)")
-    (temporaryPath, replacedPath) = (hidden + ".partial", hidden + ".replaced")
+    self.temporaryPath = temporaryPath ?? hidden + ".partial"
+    replacedPath = hidden + ".replaced"
   }
 
   /// Refuses to replace what is no file: a device, a pipe, a socket, a link to one, or a link such as
@@ -63,14 +71,24 @@ struct OutputName {
 
   /// Gives the temporaries of a set, which is opened by its first file, their final names.
   ///
+  /// - Parameters:
+  ///   - set: the names.
+  ///   - body: gets what renames them, and calls it once; nothing removes the temporaries meanwhile.
   /// - Throws: ``SystemError``; with `EEXIST` if a name was taken meanwhile. The temporaries are then
   ///   still there, and the names show what they showed before.
-  static func publish(_ set: [OutputName]) throws(SystemError) {
+  static func publish(
+    _ set: [OutputName],
+    _ body: (() throws(SystemError) -> Void) throws(SystemError) -> Void = {
+      (rename) throws(SystemError) in try rename()
+    }
+  ) throws(SystemError) {
     try Temporaries.release(set.map(\.temporaryPath)) { () throws(SystemError) in
-      guard set.count > 1 else { return try set[0].rename() }
-      // Another process may be publishing the same set: its files would be moved about with these.
-      try Folder.locked(Folder.parent(of: set[0].path)) { () throws(SystemError) in
-        try rename(set)
+      try body { () throws(SystemError) in
+        guard set.count > 1 else { return try set[0].rename() }
+        // Another process may be publishing the same set: its files would be moved about with these.
+        try Folder.locked(Folder.parent(of: set[0].path)) { () throws(SystemError) in
+          try rename(set)
+        }
       }
     }
     try synchroniseFolder(of: set)
@@ -82,7 +100,7 @@ struct OutputName {
     var (replaced, named): ([OutputName], [OutputName]) = ([], [])
     do {
       for name in set where name.overwrites && FileStatus.exists(name.path) {
-        try move(name.path, to: name.replacedPath)
+        try Folder.move(name.path, to: name.replacedPath)
         replaced.append(name)
       }
       if !replaced.isEmpty { try synchroniseFolder(of: set) }
@@ -93,8 +111,8 @@ struct OutputName {
       }
       if !replaced.isEmpty { try synchroniseFolder(of: set) }
     } catch {
-      for name in named.reversed() { try? move(name.path, to: name.temporaryPath) }
-      for name in replaced.reversed() { try? move(name.replacedPath, to: name.path) }
+      for name in named.reversed() { try? Folder.move(name.path, to: name.temporaryPath) }
+      for name in replaced.reversed() { try? Folder.move(name.replacedPath, to: name.path) }
       throw error
     }
     for name in replaced { unsafe unlink(name.replacedPath.fileName) }
@@ -115,13 +133,7 @@ struct OutputName {
     guard errno == EINVAL || errno == ENOSYS else { throw SystemError("rename", path: path) }
     // This file system cannot rename exclusively: look, then rename.
     guard !FileStatus.exists(path) else { throw SystemError("rename", path: path, code: EEXIST) }
-    try Self.move(temporaryPath, to: path)
-  }
-
-  private static func move(_ path: String, to newPath: String) throws(SystemError) {
-    guard unsafe Glibc.rename(path.fileName, newPath.fileName) == 0 else {
-      throw SystemError("rename", path: newPath)
-    }
+    try Folder.move(temporaryPath, to: path)
   }
 
   private static func synchroniseFolder(of set: [OutputName]) throws(SystemError) {

@@ -17,6 +17,9 @@ package struct ModelConfiguration: Sendable {
     self.document = document
   }
 
+  /// All that it says.
+  package var text: String { document.text() }
+
   package var modelType: String? { document["model_type"]?.string }
 
   package var headCount: Int? { self["num_attention_heads"]?.integer }

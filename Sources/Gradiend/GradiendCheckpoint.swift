@@ -164,15 +164,29 @@ package struct GradiendCheckpoint: Sendable {
     return try TensorFile(path: path)
   }
 
-  /// The bytes that determine the update, in the order of Formats/patch.md, section 7.
-  package func determiningBytes(part: UpdatePart) -> [(file: MappedFile, range: Range<Int>)] {
+  /// Bytes that determine an update.
+  package struct DeterminingPart: Sendable {
+    package let file: MappedFile
+    package let range: Range<Int>
+    /// Of a vector, whose entries lie one after the other; nil of what tells where entries go.
+    package let bytesPerEntry: Int?
+  }
+
+  /// What determines the update, in the order of Formats/patch.md, section 7.
+  package func determiningParts(of part: UpdatePart) -> [DeterminingPart] {
     let files = [configuration.file, masks?.file, indices?.file].compactMap { $0 }
-    var parts = files.map { ($0, 0..<$0.byteCount) }
+    var parts = files.map {
+      DeterminingPart(file: $0, range: 0..<$0.byteCount, bytesPerEntry: nil)
+    }
     var names: [TensorName] = [.decoderWeight, .decoderBias]
+    // A vector as well: only of one latent can it be added.
     if part == .encoderWeight { names.append(.encoderWeight) }
     for name in names {
       guard let tensor = tensor(name) else { continue }
-      parts.append((weights.file, tensor.byteRange))
+      parts.append(
+        DeterminingPart(
+          file: weights.file, range: tensor.byteRange,
+          bytesPerEntry: tensor.byteRange.count / max(1, configuration.entryCount)))
     }
     return parts
   }

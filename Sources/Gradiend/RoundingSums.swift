@@ -8,6 +8,18 @@ package struct RoundingSums: Sendable, Equatable {
 
   package init() {}
 
+  /// Sums that were measured earlier.
+  ///
+  /// - Returns: nil if nothing can have these: there are fewer than 2⁶³ elements, whose squares are below
+  ///   2²⁵⁸.
+  package init?(meantSquares: Double, addedSquares: Double, products: Double) {
+    guard meantSquares >= 0, addedSquares >= 0,
+      [meantSquares, addedSquares, products].allSatisfy({ $0.magnitude <= 0x1p321 })
+    else { return nil }
+    (self.meantSquares, self.addedSquares) = (meantSquares, addedSquares)
+    self.products = products
+  }
+
   /// With what was measured of other elements.
   package func adding(_ other: Self) -> Self {
     var sums = self

@@ -83,6 +83,7 @@ public struct Strip: PatchOperation {
 public struct ModelDestination: Sendable {
   private enum Kind: Sendable {
     case files(String, overwrites: Bool, synchronises: Bool, undo: String?)
+    case share(Share?, String, overwrites: Bool, synchronises: Bool)
     case inPlace(rollsBack: Bool, disk: any Disk)
   }
 
@@ -102,6 +103,35 @@ public struct ModelDestination: Sendable {
     _ path: String, overwriting: Bool = false, synchronising: Bool = true, undo: String? = nil
   ) -> Self {
     Self(kind: .files(path, overwrites: overwriting, synchronises: synchronising, undo: undo))
+  }
+
+  /// A share of new files, in the folder `path` + `.shares` (Formats/share.md). Nobody takes anything there
+  /// for a model; ``finishing(_:overwriting:synchronising:)`` makes the output once all shares are there.
+  /// The operation must have the same inputs and options in all shares, and then.
+  ///
+  /// - Parameters:
+  ///   - share: which.
+  ///   - path: as for ``files(_:overwriting:synchronising:undo:)``.
+  ///   - overwriting: likewise.
+  ///   - synchronising: likewise.
+  /// - Returns: the destination.
+  public static func share(
+    _ share: Share, of path: String, overwriting: Bool = false, synchronising: Bool = true
+  ) -> Self {
+    Self(kind: .share(share, path, overwrites: overwriting, synchronises: synchronising))
+  }
+
+  /// New files that all shares have written: they are checked, and get their names. No weight is read.
+  ///
+  /// - Parameters:
+  ///   - path: as in ``share(_:of:overwriting:synchronising:)``.
+  ///   - overwriting: likewise.
+  ///   - synchronising: likewise.
+  /// - Returns: the destination.
+  public static func finishing(
+    _ path: String, overwriting: Bool = false, synchronising: Bool = true
+  ) -> Self {
+    Self(kind: .share(nil, path, overwrites: overwriting, synchronises: synchronising))
   }
 
   /// The input's own files. A journal beside them (Formats/journal.md) takes care that from any
@@ -124,18 +154,30 @@ public struct ModelDestination: Sendable {
     _ valuesOnly: Bool, _ execution: Execution
   ) throws(PatchError) -> ModelSummary {
     let patches = try InputName.patches(names)
-    switch kind {
-    case .files(let path, let overwrites, let synchronises, let undo):
+    func patching(
+      _ path: String, _ overwrites: Bool, _ synchronises: Bool, besides others: [String]
+    ) throws(PatchError) -> ModelPatching {
       let input = try InputName(checkpoint).checkpoint()
       try OutputGuard([input], files: patches.patches.map(\.file))
-        .check(try CheckpointOutput.paths(path, for: input) + [undo].compactMap { $0 })
+        .check(try CheckpointOutput.paths(path, for: input) + others)
       var patching = ModelPatching(direction, input, patches, output: path)
       patching.overwrites = overwrites
       patching.synchronises = synchronises
-      patching.undo = undo
       patching.checksSHA256 = checksSHA256
       patching.valuesOnly = valuesOnly
+      return patching
+    }
+    switch kind {
+    case .files(let path, let overwrites, let synchronises, let undo):
+      var patching = try patching(
+        path, overwrites, synchronises, besides: [undo].compactMap { $0 })
+      patching.undo = undo
       return try patching.run(execution)
+    case .share(let share, let path, let overwrites, let synchronises):
+      let patching = try patching(
+        path, overwrites, synchronises, besides: [ModelPatching.shares(of: path)])
+      guard let share else { return try patching.finishShares(execution) }
+      return try patching.write(share, execution)
     case .inPlace(let rollsBack, let disk):
       var patching = InPlacePatching(direction, try Self.changeable(checkpoint), patches)
       patching.rollsBack = rollsBack

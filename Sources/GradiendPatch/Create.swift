@@ -59,7 +59,10 @@ public struct Create: PatchOperation {
   /// What each tensor's update may err, RMS of the error over RMS of the update. 0 makes an exact
   /// patch; more makes a smaller one, whose result is not quite the one that was asked for.
   public var maxRelativeError = 0.0
-  /// Whether `output` may exist.
+  /// Which part of the work to do; nil for all. What is written then is a piece beside ``output``, and
+  /// ``Join`` makes the patch of the pieces of all shares.
+  public var share: Share?
+  /// Whether what is written may exist.
   public var overwrites = false
   /// 0 for one a core.
   public var threadCount = 0
@@ -89,21 +92,27 @@ public struct Create: PatchOperation {
     let baseName = try InputName(self.base)
     let opened = try OpenedSummands(summands, part: part.part, base: baseName)
     let base = try baseName.checkpoint()
-    try OutputGuard([base], files: opened.files).check(output)
-    let sum = try opened.sum(of: base)
-    let updates = try opened.updates(execution.silent)
+    try OutputGuard([base], files: opened.files).check([share?.piece(of: output) ?? output])
+    let share = share.map { FileShare($0, of: base) }
+    let sum = try opened.sum(of: base, in: share)
+    let updates = share == nil ? try opened.updates(execution.silent) : opened.undigested
+    let tensors = ComparedTensor.all(of: base, in: share) { .computed(sum.sums(of: $0.name)) }
     var encoder = PatchEncoder(
-      base: base,
-      tensors: ComparedTensor.all(of: base) { .computed(sum.sums(of: $0.name)) },
+      base: base, tensors: tensors,
       source: .gradiend(updates, part: part.name), output: output, overwrites: overwrites)
     encoder.otherFiles = opened.files
     encoder.origins = PatchMetadata.Origins(base: baseName.origin)
     encoder.maxRelativeError = maxRelativeError
-    var summary = try encoder.run(execution)
-    summary.notes = sum.notes + summary.notes
-    if summary.changedElementCount == 0 {
-      summary.notes.append("the patch changes nothing: every element stays as it is")
+    guard let share else {
+      var summary = try encoder.run(execution)
+      summary.notes = sum.notes + summary.notes
+      return summary
     }
-    return summary
+    encoder.share = share
+    return try encoder.writePiece(
+      of: share, programVersion: Version.current,
+      gradiends: try opened.readings(
+        of: share.share, tensors.map(\.base.name), in: sum, execution.silent),
+      notes: sum.notes, execution)
   }
 }

@@ -16,7 +16,10 @@ public struct Diff: PatchOperation {
   public var maxRelativeError = 0.0
   /// Whether to leave out what the files of the result differ in besides the bytes of tensors.
   public var valuesOnly = false
-  /// Whether `output` may exist.
+  /// Which part of the work to do; nil for all. What is written then is a piece beside ``output``, and
+  /// ``Join`` makes the patch of the pieces of all shares.
+  public var share: Share?
+  /// Whether what is written may exist.
   public var overwrites = false
   /// 0 for one a core.
   public var threadCount = 0
@@ -38,32 +41,38 @@ public struct Diff: PatchOperation {
     let (baseName, resultName) = (try InputName(self.base), try InputName(self.result))
     let base = try baseName.checkpoint()
     let result = try resultName.checkpoint()
-    try OutputGuard([base, result]).check(output)
-    let tensors = try ComparedTensor.pairs(base, result)
+    try OutputGuard([base, result]).check([share?.piece(of: output) ?? output])
+    let share = share.map { FileShare($0, of: base) }
+    let tensors = try ComparedTensor.pairs(base, result, in: share)
     let differs = !base.hasSameLayout(as: result)
     let carriesLayouts =
       differs && !valuesOnly && maxRelativeError == 0 && base.hasSameFiles(as: result)
     var encoder = PatchEncoder(
       base: base, tensors: tensors, source: .diff, output: output, overwrites: overwrites)
     encoder.otherInputs = [result]
+    encoder.share = share
     if carriesLayouts {
+      let numbers = share?.fileNumbers
       // Files of another layout are hashed as they are.
       encoder.resultLayout = (
         CheckpointLayout(result),
-        { _ in FileHasher.digests(result.files.map(\.mapped), named: base) }
+        { _ in FileHasher.digests(result.files.map(\.mapped), named: base, only: numbers) }
       )
     }
     encoder.origins = PatchMetadata.Origins(base: baseName.origin, result: resultName.origin)
     encoder.maxRelativeError = maxRelativeError
-    var summary = try encoder.run(execution)
-    if summary.changedElementCount == 0 {
-      summary.notes.append("the patch changes nothing: both checkpoints hold the same values")
-    }
-    if differs, !carriesLayouts {
-      summary.notes.append(
+    let notes =
+      differs && !carriesLayouts
+      ? [
         "the files of the result have other headers or other names than those of the base; "
-          + "applying the patch gives the result's values in the base's files")
+          + "applying the patch gives the result's values in the base's files"
+      ] : []
+    guard let share else {
+      var summary = try encoder.run(execution)
+      summary.notes += notes
+      return summary
     }
-    return summary
+    return try encoder.writePiece(
+      of: share, programVersion: Version.current, notes: notes, execution)
   }
 }

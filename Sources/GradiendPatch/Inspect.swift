@@ -69,7 +69,9 @@ public struct Inspect: PatchOperation {
       return .patch(try input.patch())
     }
     let checkpoint = try input.checkpoint()
-    guard !isFolder, checkpoint.files.first?.isPatch ?? false else {
+    let format = checkpoint.files.first?.metadata(Checkpoint.File.patchMark.key)
+    let isOfShare = format.flatMap(ShareHeader.Kind.init(rawValue:)) != nil
+    guard !isFolder, isOfShare || checkpoint.files.first?.isPatch ?? false else {
       return .checkpoint(checkpoint)
     }
     return .patch(try input.patch())

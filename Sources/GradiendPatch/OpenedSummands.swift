@@ -30,28 +30,54 @@ struct OpenedSummands {
 
   /// The files that determine what is added.
   var files: [MappedFile] {
-    summands.flatMap { $0.gradiend.determiningBytes(part: part).map(\.file) }
+    summands.flatMap { $0.gradiend.determiningParts(of: part).map(\.file) }
   }
 
   /// What they add to `base` together.
-  func sum(of base: Checkpoint) throws(PatchError) -> GradiendSum {
+  func sum(of base: Checkpoint, in share: FileShare? = nil) throws(PatchError) -> GradiendSum {
     GradiendSum(
       try summands.map { (each) throws(PatchError) in
         do throws(PatchError) {
-          return (try GradiendMatch(each.gradiend, of: base), each.output)
+          return (try GradiendMatch(each.gradiend, of: base, in: share), each.output)
         } catch {
           throw summands.count > 1 ? error.adding("; the GRADIEND is \(each.gradiend.path)") : error
         }
       })
   }
 
-  /// What is said of each.
+  /// What is said of each, digests included, for which all is read.
   ///
   /// - Throws: ``PatchError`` if one is there twice.
   func updates(_ execution: Execution) throws(PatchError) -> [PatchMetadata.Update] {
-    let updates = try summands.map { (each) throws(PatchError) in try each.update(execution) }
+    let updates = try summands.map { (each) throws(PatchError) in
+      each.update(digest: "\(try GradiendDigest(each.gradiend, part: part).whole(execution))")
+    }
     try checkDiffer(updates)
     return updates
+  }
+
+  /// What is said of each before the digests are known.
+  var undigested: [PatchMetadata.Update] { summands.map { $0.update(digest: "") } }
+
+  /// What a share reads of each.
+  ///
+  /// - Parameters:
+  ///   - share: whose.
+  ///   - tensors: its tensors.
+  ///   - sum: what is added to all tensors.
+  ///   - execution: how.
+  /// - Returns: the lengths of the parts of each GRADIEND, and what was read of it.
+  /// - Throws: ``PatchError`` if the work is cancelled.
+  func readings(
+    of share: Share, _ tensors: [String], in sum: GradiendSum, _ execution: Execution
+  ) throws(PatchError) -> [(byteCounts: [Int], reading: GradiendReading)] {
+    try summands.enumerated().map { (position, each) throws(PatchError) in
+      let digest = GradiendDigest(each.gradiend, part: part)
+      let numbers = digest.numbers(
+        of: share, entries: sum.entries(position, of: tensors), among: sum.entries(position))
+      let digests = try digest.digests(of: numbers, execution)
+      return (digest.byteCounts, GradiendReading(zip(numbers, digests).map { ($0, $1) }))
+    }
   }
 
   /// - Throws: ``PatchError`` if a GRADIEND is there twice: nobody means that, as one learning rate can
@@ -63,7 +89,7 @@ struct OpenedSummands {
       guard let other = paths.updateValue(path, forKey: update.gradiendDigest) else { continue }
       throw PatchError(
         .usage, path: path, "this is the same GRADIEND as \(other), under whatever name",
-        remedy: "name it once; where the feature factors are the same, add the learning rates up")
+        remedy: PatchMetadata.Update.repeatedRemedy)
     }
   }
 }
@@ -84,12 +110,11 @@ private struct Opened {
   }
 
   /// What the patch says of it.
-  func update(_ execution: Execution) throws(PatchError) -> PatchMetadata.Update {
-    let digest = try GradiendDigest(gradiend, part: output.part, execution)
+  func update(digest: String) -> PatchMetadata.Update {
     let factors = output.part == .decoder ? output.featureFactors : []
     return PatchMetadata.Update(
       featureFactors: factors.isEmpty ? nil : factors.map { "\($0)" }.joined(separator: ","),
-      learningRate: "\(output.learningRate)", gradiendDigest: "\(digest)",
+      learningRate: "\(output.learningRate)", gradiendDigest: digest,
       // Of several latents, nothing says which of them it is about.
       featureClasses: factors.count == 1 ? FeatureClasses(gradiend.featureClasses) : nil,
       origin: origin)

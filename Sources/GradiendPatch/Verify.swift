@@ -13,6 +13,9 @@ public struct Verify: PatchOperation {
   /// Whether to strip the patch in memory, which proves what the base's files are. The checkpoint must
   /// then be the result, in the publisher's files.
   public var tracesBase = false
+  /// Whose files to look at; nil for all. Tensors are then compared one by one, by 32 bits of their digests;
+  /// only who looks at all can compare the digest of all, which has 128.
+  public var share: Share?
   /// 0 for one a core.
   public var threadCount = 0
 
@@ -29,15 +32,19 @@ public struct Verify: PatchOperation {
   public func run(in execution: Execution) throws(PatchError) -> Verdict {
     let patch = try InputName(self.patch).patch()
     let checkpoint = try InputName(self.checkpoint).checkpoint()
+    let share = share.map { FileShare($0, of: checkpoint) }
     if tracesBase {
+      guard share == nil else {
+        throw PatchError(.usage, "the base can only be traced from all files of the result")
+      }
       let trace = try BaseTrace(patch, checkpoint, execution)
       return Verdict(
         trace.verdict, files: [], damaged: [], patch.metadata, baseSHA256: trace.files.lines)
     }
     let match = try PatchMatch(patch, checkpoint)
-    let plan = ChunkPlan(match.tensors)
+    let plan = ChunkPlan(share.map { match.tensors(of: $0) } ?? match.tensors)
     let digests = ChunkDigests(count: plan.chunks.count)
-    let hashes = OrderedStage(FileHasher(checkpoint), execution)
+    let hashes = OrderedStage(FileHasher(checkpoint, only: share?.fileNumbers), execution)
     try execution.forEachChunk(of: plan, closing: [hashes]) { (chunk) throws(PatchError) in
       let values = try match.values(of: chunk)
       digests.record(Digest128(of: values.rawSpan), of: chunk.number)
@@ -51,13 +58,16 @@ public struct Verify: PatchOperation {
     try UnfinishedChange.check(checkpoint)
     return Verdict(
       DigestVerdict(match, plan.tensors, digests), files: files,
-      damaged: Self.damaged(checkpoint, files),
-      patch.metadata)
+      damaged: Self.damaged(checkpoint, files, share), patch.metadata,
+      tensorCount: plan.tensors.count, share: share)
   }
 
   /// The files whose SHA-256 is not the one by which the Hub's cache knows them.
-  private static func damaged(_ checkpoint: Checkpoint, _ found: [FileDigest]) -> [String] {
-    zip(checkpoint.files, found).compactMap { file, digest in
+  private static func damaged(
+    _ checkpoint: Checkpoint, _ found: [FileDigest], _ share: FileShare?
+  ) -> [String] {
+    let files = share?.fileNumbers.map { checkpoint.files[$0] } ?? checkpoint.files
+    return zip(files, found).compactMap { file, digest in
       let expected = HubBlob.expectedSHA256(ofFile: file.mapped.path)
       return expected.map { $0 == digest.sha256 } ?? true ? nil : file.name
     }
@@ -71,7 +81,7 @@ public struct Verify: PatchOperation {
     public let differingFromBase: [String]
     /// Tensors whose values are not those of the result, in the order of the files.
     public let differingFromResult: [String]
-    /// Tensors of the checkpoint.
+    /// Tensors of the checkpoint, or of the share.
     public let tensorCount: Int
     /// Whether the files, too, are those of the publisher, by their SHA-256. False does not matter
     /// to the values: the same tensors may lie in other files.
@@ -83,21 +93,28 @@ public struct Verify: PatchOperation {
     /// is then empty, as the checkpoint's own files were not hashed.
     public let baseSHA256: String?
 
+    /// Whose files were looked at, if not all were: what is said is of these.
+    public let share: Share?
+
     /// Names of the files that lie in the Hub's cache and are not what the Hub has under that name.
     public let damagedFiles: [String]
 
     init(
       _ verdict: DigestVerdict, files: [FileDigest], damaged: [String], _ metadata: PatchMetadata,
-      baseSHA256: String? = nil
+      tensorCount: Int? = nil, share: FileShare? = nil, baseSHA256: String? = nil
     ) {
+      self.share = share?.share
       self.baseSHA256 = baseSHA256
       damagedFiles = damaged
       differingFromBase = verdict.differing(from: .base)
       differingFromResult = verdict.differing(from: .result)
-      tensorCount = metadata.tensorCount
+      self.tensorCount = tensorCount ?? metadata.tensorCount
       sha256 = files.lines
       func isPublished(as identity: PatchMetadata.Identity) -> Bool {
-        identity.holds(files)
+        guard let share, identity.files.count == share.fileCount else {
+          return identity.holds(files)
+        }
+        return share.fileNumbers.map { identity.files[$0].sha256 } == files.map(\.sha256)
       }
       let (isBase, isResult) = (verdict.isBase, verdict.isResult)
       // Where the values are the same on both sides, headers tell.

@@ -262,6 +262,6 @@ package struct InPlacePatching: Sendable {
   private func summary(
     _ run: PatchRun, _ role: CheckpointRole, isChanged: Bool = false, _ notes: [String] = []
   ) -> ModelSummary {
-    ModelSummary(run, path: input.path, role: role, isChanged: isChanged, notes: notes)
+    ModelSummary(run, path: input.path, role: role, changed: isChanged ? nil : (0, 0), notes: notes)
   }
 }

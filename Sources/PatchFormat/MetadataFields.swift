@@ -1,7 +1,25 @@
-internal import ByteIO
+package import ByteIO
 package import Checkpoints
 
 extension PatchMetadata {
+  /// What a header says of where the result's values came from.
+  package static func entries(
+    _ source: Source, _ origins: Origins
+  ) -> [SafetensorsHeader.Metadatum] {
+    var entries: [SafetensorsHeader.Metadatum] = []
+    switch source {
+    case .diff: entries.append(.init("source", "diff"))
+    case .gradiend(let updates, let part):
+      entries.append(.init("source", "gradiend"))
+      entries += Self.entries(of: updates, part: part)
+    }
+    for (key, origin) in [("base", origins.base), ("result", origins.result)] {
+      guard let origin else { continue }
+      entries += Self.entries(of: [origin], key)
+    }
+    return entries
+  }
+
   /// What a header says of updates: a line for each (Formats/patch.md, section 3.3).
   package static func entries(of updates: [Update], part: String) -> [SafetensorsHeader.Metadatum] {
     var entries: [SafetensorsHeader.Metadatum] = []
@@ -41,28 +59,31 @@ extension String {
 }
 
 /// Metadata that are taken key by key until none is left.
-struct MetadataFields {
+package struct MetadataFields {
   private var rest: [String: String]
+  /// What messages call the file.
+  private let what: String
 
-  init(_ metadata: [SafetensorsHeader.Metadatum]) {
+  package init(_ metadata: [SafetensorsHeader.Metadatum], of what: String = "patch") {
+    self.what = what
     // Keys that differ in bytes may still be equal as text. Those that are known are ASCII, which
     // nothing else equals, so such keys are unknown, and one of them is enough to say so.
     rest = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
   }
 
-  mutating func take(_ key: String) -> String? { rest.removeValue(forKey: key) }
+  package mutating func take(_ key: String) -> String? { rest.removeValue(forKey: key) }
 
-  mutating func require(_ key: String) throws(FormatError) -> String {
+  package mutating func require(_ key: String) throws(FormatError) -> String {
     guard let value = take(key) else {
-      throw .corrupt("the patch's metadata lack '\(key)'", at: 8)
+      throw .corrupt("the \(what)'s metadata lack '\(key)'", at: 8)
     }
     return value
   }
 
-  mutating func requireCount(_ key: String) throws(FormatError) -> Int {
+  package mutating func requireCount(_ key: String) throws(FormatError) -> Int {
     let text = try require(key)
     guard let count = Int(text), count >= 0, String(count) == text else {
-      throw .corrupt("the patch's metadata give '\(text)' for '\(key)'", at: 8)
+      throw .corrupt("the \(what)'s metadata give '\(text)' for '\(key)'", at: 8)
     }
     return count
   }
@@ -71,10 +92,27 @@ struct MetadataFields {
     let text = try require(key)
     guard let files = [FileDigest](lines: text) else {
       throw .corrupt(
-        "the patch's metadata give '\(text)' for '\(key)', not the lines that sha256sum writes",
+        "the \(what)'s metadata give '\(text)' for '\(key)', not the lines that sha256sum writes",
         at: 8)
     }
     return files
+  }
+
+  /// Where the result's values came from.
+  package mutating func takeSource() throws(FormatError) -> (
+    PatchMetadata.Source, PatchMetadata.Origins
+  ) {
+    let source: PatchMetadata.Source
+    switch try require("source") {
+    case "diff": source = .diff
+    case "gradiend":
+      let part = try require("part")
+      source = .gradiend(try takeUpdates(part: part), part: part)
+    case let other: throw .unsupported("the \(what) has source '\(other)'", at: 8)
+    }
+    var origins = PatchMetadata.Origins(base: try takeOrigins("base", count: 1)[0])
+    if source == .diff { origins.result = try takeOrigins("result", count: 1)[0] }
+    return (source, origins)
   }
 
   /// What was added of each GRADIEND (Formats/patch.md, section 3.3).
@@ -101,7 +139,7 @@ struct MetadataFields {
   ) throws(FormatError) -> [String] {
     guard values.count == count else {
       throw .corrupt(
-        "the patch's metadata give \(values.count) lines for '\(key)' and \(count) for "
+        "the \(what)'s metadata give \(values.count) lines for '\(key)' and \(count) for "
           + "'gradiend_digest'", at: 8)
     }
     return values
@@ -116,7 +154,7 @@ struct MetadataFields {
       zip(blocks, classes).allSatisfy({ ($0.isEmpty && count > 1) == ($1 == nil) }),
       blocks.contains(where: { !$0.isEmpty })
     else {
-      throw .corrupt("the patch's metadata give '\(text)' for 'feature_classes'", at: 8)
+      throw .corrupt("the \(what)'s metadata give '\(text)' for 'feature_classes'", at: 8)
     }
     return classes
   }
@@ -136,16 +174,16 @@ struct MetadataFields {
       PatchMetadata.entries(of: pairs, key).map(\.value) == [repository, commit]
     else {
       throw .corrupt(
-        "the patch's metadata give '\(repository)' and '\(commit)' for repository and commit of the "
+        "the \(what)'s metadata give '\(repository)' and '\(commit)' for repository and commit of the "
           + key, at: 8)
     }
     return pairs
   }
 
-  func checkEmpty(version: String) throws(FormatError) {
+  package func checkEmpty(version: String) throws(FormatError) {
     guard let key = rest.keys.min() else { return }
     throw .unsupported(
-      "the patch, of format version \(version), has metadata '\(key)' that this program does not "
+      "the \(what), of format version \(version), has metadata '\(key)' that this program does not "
         + "know", at: 8)
   }
 }

@@ -15,11 +15,6 @@ package struct PatchFile: Sendable {
   package let indexByteRange: Range<Int>
   private let positions: [String: Int]
 
-  /// The names of the tensors of Formats/patch.md, section 2.
-  static let deltasName = "deltas"
-  static let layoutsName = "layouts"
-  static let indexName = "index"
-
   package static let defaultName = "gradiend_patch.safetensors"
 
   /// Opens the patch at `path`, and checks every digest that needs no checkpoint.
@@ -102,24 +97,9 @@ private struct Parsed {
     let bytes = file.bytes
     let header = try SafetensorsHeader(parsing: bytes)
     metadata = try PatchMetadata(parsing: header)
-    let names = header.tensors.map(\.name)
-    guard names.first == PatchFile.deltasName, names.last == PatchFile.indexName,
-      names.count == 2 || names.dropFirst().dropLast() == [PatchFile.layoutsName],
-      header.tensors.allSatisfy({ $0.elementType == .uint8 && $0.shape.count == 1 })
-    else {
-      throw .corrupt(
-        "a patch has the U8 tensors 'deltas', perhaps 'layouts', and 'index' in this order; found "
-          + header.tensors.map { "\($0.elementType.name) '\($0.name)'" }.joined(separator: ", "),
-        at: 8)
-    }
-    deltas = header.tensors[0].byteRange
-    indexRange = header.tensors[names.count - 1].byteRange
+    let parts = try PatchParts(header, bytes, of: "a patch")
+    (deltas, indexRange, layouts) = (parts.deltas, parts.index, parts.layouts)
     layoutsRange = deltas.upperBound..<indexRange.lowerBound
-    do throws(FormatError) {
-      layouts = names.count == 3 ? try PatchLayouts(parsing: bytes.extracting(layoutsRange)) : nil
-    } catch {
-      throw error.shifted(by: layoutsRange.lowerBound)
-    }
     do {
       index = try PatchIndex(
         parsing: bytes.extracting(indexRange), deltasByteCount: deltas.count)

@@ -1,5 +1,5 @@
 package import ByteIO
-internal import Checkpoints
+package import Checkpoints
 
 extension PatchIndex {
   /// The rows of a tensor that converters keep, where they may leave out others, with digests of their
@@ -52,11 +52,7 @@ extension PatchIndex {
     for (position, tensor) in cut {
       guard let kept = tensor.kept else { continue }
       table.appendVariableLength(position)
-      table.appendVariableLength(kept.rows.lowerBound)
-      table.appendVariableLength(kept.rows.count)
-      table.appendLittleEndian(kept.baseDigest.value)
-      table.appendVariableLength(kept.changedCount)
-      if kept.changedCount > 0 { table.appendLittleEndian(kept.resultDigest.value) }
+      kept.write(to: &table)
     }
   }
 
@@ -72,37 +68,51 @@ extension PatchIndex {
     for _ in 0..<count {
       let position = fields.position
       let index = try fields.readVariableLength()
-      let (first, rowCount) = (
-        try fields.readVariableLength(), try fields.readVariableLength()
-      )
       guard (next..<tensors.count).contains(index) else {
         throw .corrupt("the patch's index keeps rows of tensor number \(index)", at: position)
       }
       next = index + 1
-      tensors[index].kept = try keptRows(first, rowCount, of: tensors[index], &fields)
+      let tensor = tensors[index]
+      tensors[index].kept = try KeptRows(
+        parsing: &fields, of: tensor.name, tensor.elementType, tensor.shape,
+        changedCount: tensor.change?.elementCount ?? 0)
     }
   }
+}
 
-  private static func keptRows(
-    _ first: Int, _ count: Int, of tensor: Tensor, _ fields: inout ByteReader
-  ) throws(FormatError) -> KeptRows {
+extension PatchIndex.KeptRows {
+  /// Writes what the table says of a tensor, behind its number.
+  package func write(to bytes: inout [UInt8]) {
+    bytes.appendVariableLength(rows.lowerBound)
+    bytes.appendVariableLength(rows.count)
+    bytes.appendLittleEndian(baseDigest.value)
+    bytes.appendVariableLength(changedCount)
+    if changedCount > 0 { bytes.appendLittleEndian(resultDigest.value) }
+  }
+
+  /// Reads what ``write(to:)`` wrote of a tensor of which `changedCount` elements differ.
+  ///
+  /// - Throws: ``FormatError`` if the tensor cannot have such rows.
+  package init(
+    parsing fields: inout ByteReader, of name: String, _ elementType: ElementType, _ shape: [Int],
+    changedCount limit: Int
+  ) throws(FormatError) {
+    let (first, count) = (try fields.readVariableLength(), try fields.readVariableLength())
     let position = fields.position
-    guard tensor.elementType.elementByteCount != nil, tensor.shape.count == 2, count > 0,
-      count < tensor.shape[0], first <= tensor.shape[0] - count
+    guard elementType.elementByteCount != nil, shape.count == 2, count > 0, count < shape[0],
+      first <= shape[0] - count
     else {
       throw .corrupt(
-        "tensor '\(tensor.name)' of shape \(tensor.shape) claims \(count) kept rows after \(first)",
-        at: position)
+        "tensor '\(name)' of shape \(shape) claims \(count) kept rows after \(first)", at: position)
     }
-    let baseDigest = Digest32(value: try fields.read(UInt32.self))
-    let changedCount = try fields.readVariableLength()
-    guard changedCount <= min(tensor.change?.elementCount ?? 0, count * tensor.shape[1]) else {
+    rows = first..<first + count
+    baseDigest = Digest32(value: try fields.read(UInt32.self))
+    changedCount = try fields.readVariableLength()
+    guard changedCount <= min(limit, count * shape[1]) else {
       throw .corrupt(
-        "tensor '\(tensor.name)' claims \(changedCount) changes in its kept rows", at: position)
+        "tensor '\(name)' claims \(changedCount) changes in its kept rows", at: position)
     }
-    return KeptRows(
-      rows: first..<first + count, baseDigest: baseDigest,
-      resultDigest: changedCount > 0 ? Digest32(value: try fields.read(UInt32.self)) : baseDigest,
-      changedCount: changedCount)
+    resultDigest =
+      changedCount > 0 ? Digest32(value: try fields.read(UInt32.self)) : baseDigest
   }
 }

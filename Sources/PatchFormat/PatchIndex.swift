@@ -70,19 +70,13 @@ extension PatchIndex {
     for change in changes { table.appendLittleEndian(change.resultDigest.value) }
     for change in changes { table.appendVariableLength(change.byteRange.count) }
     appendKeptRows(to: &table)
-
-    let frame = Zstd.compress(table.rawSpan, level: 19)
-    var bytes: [UInt8] = []
-    bytes.appendLittleEndian(Digest64(of: frame.rawSpan).value)
-    return bytes + frame
+    return TableFrame.pack(table)
   }
 }
 
 // MARK: - Reading
 
 extension PatchIndex {
-  private static let tableByteLimit = SafetensorsHeader.byteCountLimit
-
   /// Parses the bytes of the tensor `index`.
   ///
   /// - Parameters:
@@ -90,18 +84,8 @@ extension PatchIndex {
   ///   - deltasByteCount: the length of the tensor `deltas`, which the table must fill.
   /// - Throws: ``FormatError``; offsets are those of `bytes`, or of the table once it is unpacked.
   init(parsing bytes: RawSpan, deltasByteCount: Int) throws(FormatError) {
-    var reader = ByteReader(bytes)
-    let digest = Digest64(value: try reader.read(UInt64.self))
-    let start = reader.position
-    let frame = try reader.readBytes(reader.remaining)
-    guard Digest64(of: frame) == digest else {
-      throw .corrupt("the patch's index is damaged; download the patch again", at: 0)
-    }
-    let limit = min(Self.tableByteLimit, 100 * frame.byteCount + 65_536)
-    guard let byteCount = Zstd.contentByteCount(frame), byteCount <= limit else {
-      throw .limitExceeded("the patch's index claims to be larger than \(limit) bytes", at: start)
-    }
-    let table = try Zstd.decompress(frame, byteCount: byteCount)
+    let table = try TableFrame.unpack(
+      bytes, of: "the patch's index", remedy: "download the patch again")
     var fields = ByteReader(table.rawSpan)
     metadataDigest = try fields.readDigest128()
     deltasDigest = try fields.readDigest128()

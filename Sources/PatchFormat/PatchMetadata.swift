@@ -31,6 +31,10 @@ package struct PatchMetadata: Equatable, Sendable {
       self.featureClasses = featureClasses
       self.origin = origin
     }
+
+    /// What to do where one GRADIEND is there twice.
+    package static let repeatedRemedy =
+      "name it once; where the feature factors are the same, add the learning rates up"
   }
 
   /// What is known of one of the two checkpoints.
@@ -127,16 +131,7 @@ package struct PatchMetadata: Equatable, Sendable {
       .init("format", Self.format),
       .init("format_version", "\(Self.version.major).\(Self.version.minor)"),
     ]
-    switch source {
-    case .diff: entries.append(.init("source", "diff"))
-    case .gradiend(let updates, let part):
-      entries.append(.init("source", "gradiend"))
-      entries += Self.entries(of: updates, part: part)
-    }
-    for (key, origin) in [("base", origins.base), ("result", origins.result)] {
-      guard let origin else { continue }
-      entries += Self.entries(of: [origin], key)
-    }
+    entries += Self.entries(source, origins)
     if let precision {
       entries += [
         .init("max_relative_error", precision.maxRelativeError),
@@ -166,7 +161,11 @@ package struct PatchMetadata: Equatable, Sendable {
   /// - Throws: ``FormatError`` if this is no patch, one of a newer version, or lacks or adds a key.
   package init(parsing header: SafetensorsHeader) throws(FormatError) {
     var fields = MetadataFields(header.metadata)
-    guard fields.take("format") == Self.format else {
+    let format = fields.take("format")
+    if let kind = format.flatMap(ShareHeader.Kind.init(rawValue:)) {
+      throw FormatError(offset: 8, reason: .notThisFormat(kind.isNoPatch))
+    }
+    guard format == Self.format else {
       throw FormatError(
         offset: 8,
         reason: .notThisFormat(
@@ -179,15 +178,7 @@ package struct PatchMetadata: Equatable, Sendable {
         "the patch has format version \(version), this program reads "
           + "\(Self.version.major).\(Self.version.minor); use a newer gradiend-patch", at: 8)
     }
-    switch try fields.require("source") {
-    case "diff": source = .diff
-    case "gradiend":
-      let part = try fields.require("part")
-      source = .gradiend(try fields.takeUpdates(part: part), part: part)
-    case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
-    }
-    origins = Origins(base: try fields.takeOrigins("base", count: 1)[0])
-    if source == .diff { origins.result = try fields.takeOrigins("result", count: 1)[0] }
+    (source, origins) = try fields.takeSource()
     if let maxRelativeError = fields.take("max_relative_error") {
       precision = Precision(
         maxRelativeError: maxRelativeError, relativeError: try fields.require("relative_error"))

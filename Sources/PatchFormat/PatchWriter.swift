@@ -1,5 +1,5 @@
 package import ByteIO
-internal import Checkpoints
+package import Checkpoints
 
 /// Writes a patch front to back; only the header is filled in at the end.
 package struct PatchWriter: Sendable {
@@ -19,6 +19,15 @@ package struct PatchWriter: Sendable {
   package init(
     path: String, overwrites: Bool, reserving metadata: PatchMetadata, hasLayouts: Bool = false
   ) throws(SystemError) {
+    try self.init(
+      path: path, overwrites: overwrites, reserving: metadata.entries, hasLayouts: hasLayouts)
+  }
+
+  /// As above, for whatever has the tensors of a patch.
+  package init(
+    path: String, overwrites: Bool, reserving metadata: [SafetensorsHeader.Metadatum],
+    hasLayouts: Bool
+  ) throws(SystemError) {
     output = try OutputFile(path: path, overwrites: overwrites)
     headerByteCount =
       Self.header(
@@ -34,10 +43,15 @@ package struct PatchWriter: Sendable {
     var bytes: [UInt8] = []
     bytes.appendVariableLength(chunk.count)
     bytes += chunk
-    try output.contents.write(bytes.rawSpan, at: 8 + headerByteCount + deltasByteCount)
-    deltasDigest.update(bytes.rawSpan)
-    deltasByteCount += bytes.count
+    try append(bytes.rawSpan)
     return bytes.count
+  }
+
+  /// Appends bytes of `deltas` as they are.
+  package mutating func append(_ bytes: RawSpan) throws(SystemError) {
+    try output.contents.write(bytes, at: 8 + headerByteCount + deltasByteCount)
+    deltasDigest.update(bytes)
+    deltasByteCount += bytes.byteCount
   }
 
   /// Writes index and header, syncs the file and gives it its name.
@@ -52,10 +66,24 @@ package struct PatchWriter: Sendable {
   package func finish(
     tensors: [PatchIndex.Tensor], metadata: PatchMetadata, layouts: PatchLayouts? = nil
   ) throws(SystemError) -> Int {
-    let index = PatchIndex(
-      tensors: tensors, metadataDigest: PatchMetadata.digest(of: metadata.entries),
-      deltasDigest: deltasDigest.finish()
-    ).encoded()
+    try finish(metadata.entries, layouts: layouts) { metadata, deltas in
+      PatchIndex(tensors: tensors, metadataDigest: metadata, deltasDigest: deltas).encoded()
+    }
+  }
+
+  /// As above, for whatever has the tensors of a patch.
+  ///
+  /// - Parameters:
+  ///   - metadata: not longer than what was reserved.
+  ///   - layouts: the tensor of layouts, if there is one.
+  ///   - index: makes the last tensor from the digests of the metadata and of `deltas`.
+  /// - Returns: the length of the file in bytes.
+  /// - Throws: ``SystemError``; nothing then has the final name.
+  package func finish(
+    _ metadata: [SafetensorsHeader.Metadatum], layouts: PatchLayouts?,
+    index: (_ metadata: Digest128, _ deltas: Digest128) -> [UInt8]
+  ) throws(SystemError) -> Int {
+    let index = index(PatchMetadata.digest(of: metadata), deltasDigest.finish())
     let layouts = layouts?.encoded ?? []
     let layoutsStart = 8 + headerByteCount + deltasByteCount
     try output.contents.write(layouts.rawSpan, at: layoutsStart)
@@ -77,7 +105,8 @@ package struct PatchWriter: Sendable {
   }
 
   private static func header(
-    _ metadata: PatchMetadata, deltasByteCount: Int, layoutsByteCount: Int?, indexByteCount: Int
+    _ metadata: [SafetensorsHeader.Metadatum], deltasByteCount: Int, layoutsByteCount: Int?,
+    indexByteCount: Int
   ) -> [UInt8] {
     var end = 0
     func entry(_ name: String, _ byteCount: Int) -> JSONValue.Member {
@@ -86,11 +115,11 @@ package struct PatchWriter: Sendable {
     }
     var members = [
       JSONValue.Member(
-        "__metadata__", .object(metadata.entries.map { .init($0.key, .string($0.value)) })),
-      entry(PatchFile.deltasName, deltasByteCount),
+        "__metadata__", .object(metadata.map { .init($0.key, .string($0.value)) })),
+      entry(PatchParts.deltasName, deltasByteCount),
     ]
-    if let layoutsByteCount { members.append(entry(PatchFile.layoutsName, layoutsByteCount)) }
-    members.append(entry(PatchFile.indexName, indexByteCount))
+    if let layoutsByteCount { members.append(entry(PatchParts.layoutsName, layoutsByteCount)) }
+    members.append(entry(PatchParts.indexName, indexByteCount))
     return SafetensorsHeader.text(members)
   }
 }

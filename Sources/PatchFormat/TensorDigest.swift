@@ -40,13 +40,18 @@ extension [UInt8] {
   }
 
   /// Appends the length of `text` in UTF-8, then its bytes.
-  mutating func appendText(_ text: String) {
+  package mutating func appendText(_ text: String) {
     appendVariableLength(text.utf8.count)
     append(contentsOf: text.utf8)
   }
 }
 
 extension ByteReader {
+  /// Reads a text behind its length.
+  package mutating func readText() throws(FormatError) -> String {
+    try readUTF8(try readVariableLength())
+  }
+
   /// Reads a digest as it is stored.
   package mutating func readDigest128() throws(FormatError) -> Digest128 {
     let low = try read(UInt64.self)
@@ -56,11 +61,11 @@ extension ByteReader {
 
 extension ElementType {
   /// The codes of Formats/patch.md, section 4.1: the order of the cases, which grows at its end.
-  var code: UInt8 {
+  package var code: UInt8 {
     UInt8(ElementType.allCases.firstIndex(of: self) ?? 0)
   }
 
-  init?(code: UInt8) {
+  package init?(code: UInt8) {
     guard code < ElementType.allCases.count else { return nil }
     self = ElementType.allCases[Int(code)]
   }

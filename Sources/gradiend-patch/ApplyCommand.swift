@@ -18,6 +18,10 @@ struct ApplyCommand: PatchingCommand {
     With '--in-place', the model's own files change, so that no second copy needs room. A journal \
     beside them takes an eighth of the model, and at most 65 MiB. Whatever interrupts the change, \
     the same command run again finishes it, or with '--rollback' undoes it.
+
+    With '--share I/N', on as many machines as there are, each run writes its share of the weight files \
+    to OUT.shares, where nothing takes them for a model. '--finish' with the same arguments then checks \
+    that all are there and right, and makes OUT of them. A model in a single file is one share.
     """
   static let exitStatuses = ExitStatus.writing
   static let examples = [

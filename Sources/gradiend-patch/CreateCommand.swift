@@ -7,6 +7,7 @@ struct CreateCommand: AddingCommand {
   var adding = SummandOptions()
   var output = Create.defaultOutput
   var maxRelativeError: Float = 0
+  var share: Share?
   var overwrites = false
   var common = CommonOptions()
 
@@ -20,6 +21,10 @@ struct CreateCommand: AddingCommand {
     Several GRADIENDs have a '--feature-factor' and a '--learning-rate' each, in the same order. What \
     they add is summed up and rounded once; patches that are made and applied one after the other \
     round after each.
+
+    With '--share I/N', on as many machines as there are, each run does its share of the weight files \
+    and writes a piece of the patch; 'gradiend-patch join' makes the patch of them. A model in a single \
+    file is one share.
     """
   static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
   static let examples = [
@@ -39,7 +44,8 @@ struct CreateCommand: AddingCommand {
       .option(
         \.maxRelativeError, "--max-relative-error", value: "E",
         help: "make a smaller patch whose update errs by E of its RMS in each tensor; 0 is exact"),
-      .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),
+      .share(\.share, "and write it as PATCH.piece-I-of-N, of which 'join' makes the patch"),
+      .flag(\.overwrites, "-f", "--force", help: "replace PATCH, or the piece, if it exists"),
     ] + Argument.common
   }
 
@@ -53,6 +59,7 @@ struct CreateCommand: AddingCommand {
     var creation = Create(base: base, adding: try adding.summands(), output: output)
     creation.part = adding.part.updated
     creation.maxRelativeError = Double(maxRelativeError)
+    creation.share = share
     creation.overwrites = overwrites
     creation.threadCount = common.threadCount
     let line = progress("creating")

@@ -8,6 +8,7 @@ struct DiffCommand: Command {
   var output = Create.defaultOutput
   var maxRelativeError: Float = 0
   var valuesOnly = false
+  var share: Share?
   var overwrites = false
   var common = CommonOptions()
 
@@ -16,6 +17,10 @@ struct DiffCommand: Command {
   static let discussion = """
     Both must have the same tensors, of the same types and shapes. This is how debiased models that \
     are already published become patches.
+
+    With '--share I/N', on as many machines as there are, each run does its share of the weight files \
+    and writes a piece of the patch; 'gradiend-patch join' makes the patch of them. A model in a single \
+    file is one share.
     """
   static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
   static let examples = [
@@ -35,7 +40,8 @@ struct DiffCommand: Command {
       .flag(
         \.valuesOnly, "--values-only",
         help: "leave out the headers and the order of tensors of RESULT, where they differ"),
-      .flag(\.overwrites, "-f", "--force", help: "replace PATCH if it exists"),
+      .share(\.share, "and write it as PATCH.piece-I-of-N, of which 'join' makes the patch"),
+      .flag(\.overwrites, "-f", "--force", help: "replace PATCH, or the piece, if it exists"),
     ] + Argument.common
   }
 
@@ -48,6 +54,7 @@ struct DiffCommand: Command {
     var comparison = Diff(base: base, result: result, output: output)
     comparison.maxRelativeError = Double(maxRelativeError)
     comparison.valuesOnly = valuesOnly
+    comparison.share = share
     comparison.overwrites = overwrites
     comparison.threadCount = common.threadCount
     let line = progress("comparing")

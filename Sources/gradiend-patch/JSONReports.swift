@@ -25,6 +25,7 @@ extension PatchSummary {
   var json: String {
     JSONValue.object([
       .init("patch", .string(path)),
+      .init("share", .optional(share?.description)),
       .init("bytes", .integer(byteCount)),
       .init("base_bytes", .integer(baseByteCount)),
       .init("tensors", .integer(tensorCount)),
@@ -54,6 +55,7 @@ extension ModelSummary {
   var json: String {
     JSONValue.object([
       .init("output", .string(path)),
+      .init("share", .optional(share?.description)),
       .init("is", .optional(role?.name)),
       .init("bytes", .integer(byteCount)),
       .init("tensors", .integer(tensorCount)),
@@ -69,6 +71,7 @@ extension Verify.Verdict {
   var json: String {
     JSONValue.object(
       [
+        .init("share", .optional(share?.description)),
         .init("is", .optional(role?.name)),
         .init("tensors", .integer(tensorCount)),
         .init("differing_from_base", .strings(differingFromBase)),

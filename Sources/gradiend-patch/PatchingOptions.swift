@@ -10,6 +10,8 @@ struct PatchingOptions: Sendable {
   var valuesOnly = false
   /// Of `apply` alone.
   var undo: String?
+  var share: Share?
+  var finishesShares = false
   var skipsSynchronising = false
   var overwrites = false
 }
@@ -31,6 +33,11 @@ extension Argument where Command: PatchingCommand {
       .flag(
         \.patching.rollsBack, "--rollback",
         help: "undo what an interrupted '--in-place' has done, instead of finishing it"),
+      .share(
+        \.patching.share, "and leave it in OUT.shares until '--finish' makes OUT of all shares"),
+      .flag(
+        \.patching.finishesShares, "--finish",
+        help: "check what all shares wrote, and make OUT of it; with the options of the shares"),
       .flag(
         \.patching.checksSHA256, "--sha256",
         help: "check the SHA-256 of the output's files too; slower"),
@@ -59,9 +66,16 @@ extension PatchingCommand {
       guard patching.output != nil else {
         throw UsageError("missing option '--output OUT' or '--in-place'")
       }
+      guard patching.share == nil || !patching.finishesShares else {
+        throw UsageError("'--finish' is for when all shares are done: leave out '--share'")
+      }
+      guard patching.undo == nil || patching.share == nil && !patching.finishesShares else {
+        throw UsageError("'--undo' is of a whole model, and cannot be combined with shares")
+      }
       return
     }
     let others: [(String, Bool)] = [
+      ("--share", patching.share != nil), ("--finish", patching.finishesShares),
       ("--output", patching.output != nil), ("--undo", patching.undo != nil),
       ("--no-sync", patching.skipsSynchronising), ("--force", patching.overwrites),
     ]
@@ -73,8 +87,16 @@ extension PatchingCommand {
   /// Where the patched model goes.
   var destination: ModelDestination {
     guard let output = patching.output else { return patching.rollsBack ? .rollback : .inPlace }
+    let synchronises = !patching.skipsSynchronising
+    if let share = patching.share {
+      return .share(
+        share, of: output, overwriting: patching.overwrites, synchronising: synchronises)
+    }
+    if patching.finishesShares {
+      return .finishing(output, overwriting: patching.overwrites, synchronising: synchronises)
+    }
     return .files(
-      output, overwriting: patching.overwrites, synchronising: !patching.skipsSynchronising,
+      output, overwriting: patching.overwrites, synchronising: synchronises,
       undo: patching.undo)
   }
 

@@ -9,6 +9,7 @@ enum Program {
     commands: [
       .command(CreateCommand.self) { $0 },
       .command(DiffCommand.self) { $0 },
+      .command(JoinCommand.self) { $0 },
       .command(CombineCommand.self) { $0 },
       .command(AdapterCommand.self) { $0 },
       .command(ApplyCommand.self) { $0 },

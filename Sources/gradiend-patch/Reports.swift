@@ -23,8 +23,9 @@ extension PatchSummary {
 
   private var summary: String {
     """
-    \(path): \(Quantity.bytes(byteCount)), \(Quantity.share(byteCount, of: baseByteCount)) of the base's \
-    \(Quantity.bytes(baseByteCount))
+    \(path): \(share.map { "piece \($0.index) of \($0.count), " } ?? "")\(Quantity.bytes(byteCount)), \
+    \(Quantity.share(byteCount, of: baseByteCount)) of the base's \(Quantity.bytes(baseByteCount))\
+    \(share == nil ? "" : " in this share")
     changes \(Quantity.count(changedElementCount)) of \(Quantity.count(elementCount)) elements \
     (\(Quantity.share(changedElementCount, of: elementCount))) in \(changedTensorCount) of \
     \(tensorCount) tensors
@@ -44,11 +45,15 @@ extension ModelSummary {
 
   private var state: String {
     guard let role else { return "the result, rounded to the types of these files" }
-    return "the \(role.name), all \(tensorCount) tensors as published"
+    guard let share else { return "the \(role.name), all \(tensorCount) tensors as published" }
+    return
+      "share \(share.index) of \(share.count) of the \(role.name), its \(tensorCount) tensors as published"
   }
 }
 
 extension Verify.Verdict {
+  private var portion: String { share.map { "share \($0.index) of \($0.count): " } ?? "" }
+
   /// The verdict on the checkpoint at `path`, for people.
   func text(_ path: String) -> String {
     let damage = damagedFiles.map {
@@ -56,7 +61,8 @@ extension Verify.Verdict {
     }.joined()
     if let role {
       let files = hasPublishedFiles ? "and the files are the publisher's" : "in other files"
-      return "\(path): the \(role.name): all \(tensorCount) tensors match, \(files)" + damage
+      let tensors = share == nil ? "all \(tensorCount)" : "its \(tensorCount)"
+      return "\(path): \(portion)the \(role.name): \(tensors) tensors match, \(files)" + damage
     }
     let isNearResult = differingFromResult.count < differingFromBase.count
     let differing = isNearResult ? differingFromResult : differingFromBase
@@ -64,7 +70,7 @@ extension Verify.Verdict {
     let more = differing.count > 10 ? ["  … and \(differing.count - 10) more"] : []
     let lines =
       [
-        "\(path): neither base nor result",
+        "\(path): \(portion)neither base nor result",
         "\(differing.count) of \(tensorCount) tensors differ from the "
           + (isNearResult ? "result:" : "base:"),
       ] + listed + more

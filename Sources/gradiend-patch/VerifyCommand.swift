@@ -8,6 +8,7 @@ struct VerifyCommand: Command {
   var expected: Role?
   var checksSHA256 = false
   var tracesBase = false
+  var share: Share?
   var common = CommonOptions()
 
   /// What a checkpoint can be expected to be.
@@ -24,6 +25,9 @@ struct VerifyCommand: Command {
     With '--trace', CHECKPOINT must be the result, in the publisher's files. What is printed is \
     computed from CHECKPOINT and PATCH alone, so that what somebody signed of the base can be \
     checked without it.
+
+    With '--share I/N', what is said is of the share's weight files, tensor by tensor, with 32 bits of \
+    each digest. Shares cannot compare the digest of the whole, which has 128.
     """
   static let exitStatuses =
     [
@@ -48,12 +52,13 @@ struct VerifyCommand: Command {
       .flag(
         \.tracesBase, "--trace",
         help: "strip PATCH in memory, and print the SHA-256 of each of the base's files"),
+      .share(\.share, "and say what they are"),
     ] + Argument.common
   }
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
-    guard !tracesBase || !checksSHA256 && expected != .base else {
+    guard !tracesBase || !checksSHA256 && expected != .base && share == nil else {
       throw UsageError("'--trace' is of a result, and cannot be combined with this")
     }
   }
@@ -61,6 +66,7 @@ struct VerifyCommand: Command {
   func run() throws(PatchError) -> ExitStatus {
     var verification = Verify(checkpoint: checkpoint, patch: patch)
     verification.tracesBase = tracesBase
+    verification.share = share
     verification.threadCount = common.threadCount
     let line = progress("verifying")
     defer { line?.finish() }

@@ -41,7 +41,8 @@ import Testing
     (
       [""],
       [
-        "create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect", "export",
+        "create", "diff", "join", "combine", "adapter", "apply", "strip", "verify", "inspect",
+        "export",
         "card",
         "package",
         "completions", "manual", "help",

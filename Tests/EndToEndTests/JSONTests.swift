@@ -10,11 +10,15 @@ import Testing
 
   static let reports: [(section: String, words: [String], status: Int32)] = [
     (
-      "create, diff, combine",
+      "create, diff, combine, join",
       ["create", "base", "gradiend", "--feature-factor=1", "--learning-rate=0", "-o", "a"], 0
     ),
-    ("create, diff, combine", ["diff", "base", "base", "-o", "b"], 0),
-    ("create, diff, combine", ["combine", "base", "nothing", "patch", "-o", "b"], 0),
+    ("create, diff, combine, join", ["diff", "base", "base", "-o", "b"], 0),
+    ("create, diff, combine, join", ["combine", "base", "nothing", "patch", "-o", "b"], 0),
+    (
+      "create, diff, combine, join", ["diff", "base", "base", "-o", "b", "--share", "1/2"], 0
+    ),
+    ("create, diff, combine, join", ["join", "nothing.piece-1-of-1", "-o", "b"], 0),
     ("apply, strip", ["apply", "base", "nothing", "patch", "-o", "c"], 0),
     (
       "adapter",
@@ -26,7 +30,9 @@ import Testing
     ("apply, strip", ["apply", "base", "patch", "-o", "c"], 0),
     ("apply, strip", ["strip", "result.safetensors", "patch", "-o", "d"], 0),
     ("apply, strip", ["apply", "base", "patch", "--in-place"], 0),
+    ("apply, strip", ["apply", "base", "patch", "-o", "c", "--share", "1/2"], 0),
     ("verify", ["verify", "base", "patch"], 0),
+    ("verify", ["verify", "base", "patch", "--share", "1/1"], 0),
     ("verify", ["verify", "other", "patch"], 1),
     ("inspect, a patch", ["inspect", "patch"], 0),
     ("inspect, a patch", ["inspect", "patch", "--base", "base"], 0),
@@ -53,6 +59,7 @@ import Testing
     try stage.folder.write(Stage.model(Stage.base.map { $0 + 1 }), to: "other")
     try stage.writeLlama()
     #expect(try stage.run("diff", "base", "base", "-o", "nothing").status == 0)
+    #expect(try stage.run("diff", "base", "base", "-o", "nothing", "--share", "1/1").status == 0)
     let outcome = try stage.program.run(words + ["--json"])
     #expect(outcome.status == status)
     let documented = try Self.keys(of: section)
@@ -67,8 +74,8 @@ import Testing
     let missing = documented.keys.filter { found[$0] == nil && !$0.contains("[]") }
     #expect(missing.isEmpty)
     let speaks =
-      ["Errors", "create, diff, combine", "card", "package"].contains(section)
-      && words[0] != "combine"
+      ["Errors", "create, diff, combine, join", "card", "package"].contains(section)
+      && words[0] != "combine" || words.contains("1/2")
     #expect(outcome.error.isEmpty != speaks)
   }
 

@@ -8,7 +8,7 @@ import Testing
   init() throws { stage = try Stage() }
 
   static let commands = [
-    "create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect",
+    "create", "diff", "join", "combine", "adapter", "apply", "strip", "verify", "inspect",
   ]
 
   @Test func `no arguments show the usage on standard error`() throws {
@@ -57,7 +57,7 @@ import Testing
     var codes = ["0", "64", "65", "66", "74"]
     if command != "verify" { codes += ["73", "128+n"] }
     // There is no patch yet that another checkpoint could be for.
-    if !["create", "diff", "adapter"].contains(command) { codes.append("1") }
+    if !["create", "diff", "join", "adapter"].contains(command) { codes.append("1") }
     let section = help.split(separator: "Exit status:\n")[1].split(separator: "\n\n")[0]
     let listed = section.split(separator: "\n").compactMap { $0.split(separator: " ").first }
     #expect(Set(listed.map(String.init)) == Set(codes))

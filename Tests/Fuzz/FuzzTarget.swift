@@ -11,7 +11,8 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     .json, .safetensors, .gguf, .torch, .pickle, .checkpoint, .numbers, .gradiend, .patch,
-    .convertedPatch, .journal, .layout, .layoutFrames, .chunk, .roundTrip, .conversion,
+    .convertedPatch, .piece, .receipt, .journal, .layout, .layoutFrames, .chunk, .roundTrip,
+    .conversion,
   ]
 }
 

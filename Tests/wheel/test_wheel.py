@@ -146,6 +146,35 @@ class WheelTests(unittest.TestCase):
             Path("base/model.safetensors").read_bytes(), (BASE / "model.safetensors").read_bytes()
         )
 
+    def test_shares_make_what_one_call_makes(self) -> None:
+        self.make_patch()
+        shares: list[gradiend_patch.Share] = [(2, 3), "1/3", (3, 3)]
+        pieces = []
+        for share in shares:
+            made = gradiend_patch.create(
+                BASE, GRADIEND, "shared", feature_factor=-1, learning_rate=0.01, share=share
+            )
+            pieces.append(made.patch)
+        self.assertEqual((made.share, made.patch), ("3/3", "shared.piece-3-of-3"))
+        joined = gradiend_patch.join(pieces, "shared")
+        self.assertIsNone(joined.share)
+        self.assertEqual(Path("shared").read_bytes(), self.patch.read_bytes())
+        with self.assertRaises(gradiend_patch.DataError):
+            gradiend_patch.join(pieces[1:], "other")
+
+        for share in shares:
+            gradiend_patch.apply(BASE, self.patch, "out", share=share)
+        self.assertFalse(Path("out").exists())
+        whole = gradiend_patch.apply(BASE, self.patch, "out", finish=True)
+        self.assertEqual((whole.share, whole.is_), (None, "result"))
+        gradiend_patch.apply(BASE, self.patch, "one")
+        self.assertEqual(contents(Path("out")), contents(Path("one")))
+        verdict = gradiend_patch.verify("out", self.patch, share="1/1", expect="result")
+        self.assertTrue(verdict)
+        self.assertEqual(verdict.share, "1/1")
+        with self.assertRaises(gradiend_patch.UsageError):
+            gradiend_patch.strip("out", self.patch, in_place=True, share=(1, 2))
+
     def test_patches_that_follow_each_other_are_taken_as_one(self) -> None:
         self.make_patch()
         gradiend_patch.apply(BASE, self.patch, "one")
@@ -288,7 +317,7 @@ class WheelTests(unittest.TestCase):
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
         renamed = {"no-sync": "sync"}
         for name in (
-            *("create", "diff", "combine", "adapter", "apply", "strip", "verify", "inspect", "export", "card"),
+            *("create", "diff", "join", "combine", "adapter", "apply", "strip", "verify", "inspect", "export", "card"),
             "package",
         ):
             run = subprocess.run([PROGRAM, name, "--help"], capture_output=True, text=True)

@@ -50,19 +50,9 @@ package struct CheckpointOutput: TensorSink {
   ) throws(PatchError) {
     self.path = path
     places = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
-    if overwrites, let status = try? FileStatus(path: path), status.isFolder != input.isFolder {
-      throw PatchError(
-        .cannotCreate, path: path,
-        input.isFolder
-          ? "there is a file of this name, but the output is a folder"
-          : "there is a folder of this name, but the output is a file")
-    }
     companions = try CompanionFiles.names(of: input)
+    if overwrites { try Self.checkReplaceable(path, for: input, companions) }
     if input.isFolder {
-      if overwrites {
-        let names = input.files.map(\.name) + companions
-        try ReplacedFolder.check(path, holdsOnly: names + ReplacedFolder.weights(in: path))
-      }
       let folder = try PatchError.writing(path) { () throws(SystemError) in
         try OutputFolder(
           path: path, overwrites: overwrites,
@@ -87,16 +77,24 @@ package struct CheckpointOutput: TensorSink {
       files = outputs.map(\.contents)
     }
     for (file, source) in zip(files, layout.files) {
-      try PatchError.writing(path) { () throws(SystemError) in
-        try file.reserve(source.byteCount)
-        var position = 0
-        for range in source.otherByteRanges {
-          let bytes = source.otherBytes.rawSpan.extracting(position..<position + range.count)
-          try file.write(bytes, at: range.lowerBound)
-          position += range.count
-        }
-      }
+      try PatchError.writing(path) { () throws(SystemError) in try file.begin(as: source) }
     }
+  }
+
+  /// - Throws: ``PatchError`` if what is at `path` must not be replaced by an output for `input`.
+  static func checkReplaceable(
+    _ path: String, for input: Checkpoint, _ companions: [String]
+  ) throws(PatchError) {
+    if let status = try? FileStatus(path: path), status.isFolder != input.isFolder {
+      throw PatchError(
+        .cannotCreate, path: path,
+        input.isFolder
+          ? "there is a file of this name, but the output is a folder"
+          : "there is a folder of this name, but the output is a file")
+    }
+    guard input.isFolder else { return }
+    let names = input.files.map(\.name) + companions
+    try ReplacedFolder.check(path, holdsOnly: names + ReplacedFolder.weights(in: path))
   }
 
   /// Writes bytes of a tensor of the input.
@@ -111,6 +109,13 @@ package struct CheckpointOutput: TensorSink {
   /// Adds what a folder holds besides weights, so that the output loads as it is.
   package func copyCompanions(of input: Checkpoint) throws(PatchError) {
     guard case .folder(let folder) = target else { return }
+    try Self.copy(companions, of: input, to: folder, path)
+  }
+
+  /// Copies files of the folder of `input` to a folder that is made for `path`.
+  static func copy(
+    _ companions: [String], of input: Checkpoint, to folder: OutputFolder, _ path: String
+  ) throws(PatchError) {
     for name in companions {
       let source = Folder.join(input.path, name)
       let file = try PatchError.opening { () throws(CheckpointError) in
@@ -138,6 +143,19 @@ package struct CheckpointOutput: TensorSink {
       case .files(let files): try OutputFile.publish(files)
       case .folder(let folder): try folder.publish()
       }
+    }
+  }
+}
+
+extension WritableFile {
+  /// Reserves the space of a file that has this layout, and writes what belongs to no tensor.
+  func begin(as layout: CheckpointLayout.File) throws(SystemError) {
+    try reserve(layout.byteCount)
+    var position = 0
+    for range in layout.otherByteRanges {
+      let bytes = layout.otherBytes.rawSpan.extracting(position..<position + range.count)
+      try write(bytes, at: range.lowerBound)
+      position += range.count
     }
   }
 }

@@ -5,10 +5,10 @@ internal import PatchFormat
 
 /// Writes what patches make of a checkpoint to files of their own.
 package struct ModelPatching: Sendable {
-  private let direction: Direction
-  private let input: Checkpoint
-  private let patches: PatchSequence
-  private let output: String
+  let direction: Direction
+  let input: Checkpoint
+  let patches: PatchSequence
+  let output: String
   /// Whether `output` may exist.
   package var overwrites = false
   /// Whether to check the output's SHA-256 too, which takes longer than all the rest.
@@ -38,21 +38,12 @@ package struct ModelPatching: Sendable {
     try checkUndo()
     let losses = undo.map { _ in LossCounter() }
     let run = try PatchRun(patches, input, direction)
-    let match = run.match
-    if checksSHA256 { try match.checkHasPublishedBytes() }
+    if checksSHA256 { try run.match.checkHasPublishedBytes() }
     var notes: [String] = []
     let target = try CheckpointOutput(
       output, for: input, layout: try layout(run, &notes), overwrites: overwrites,
       synchronises: synchronises)
-    try run.run(execution) { (chunk, _, bytes) throws(PatchError) in
-      try match.write(bytes.rawSpan, of: chunk, to: target, countingIn: losses)
-    }
-    for rest in match.unmatched {
-      for piece in rest.pieces {
-        let bytes = input.bytes(of: rest.tensor, in: piece)
-        try target.write(bytes.rawSpan, to: rest.tensor, at: piece.lowerBound)
-      }
-    }
+    try write(run, run.match.unmatched, to: target, countingIn: losses, execution)
     if checksSHA256 {
       try run.match(at: direction.output).check(
         FileHasher.digests(try target.written(), named: input), of: direction.output)
@@ -68,7 +59,24 @@ package struct ModelPatching: Sendable {
       run, path: output, role: isRounded ? nil : direction.output, notes: notes)
   }
 
-  private func layout(
+  /// Writes what a run makes of tensors, and bytes that stay.
+  func write(
+    _ run: PatchRun, _ unmatched: [StoredBytes], to target: any TensorSink,
+    countingIn losses: LossCounter? = nil, _ execution: Execution
+  ) throws(PatchError) {
+    let match = run.match
+    try run.run(execution) { (chunk, _, bytes) throws(PatchError) in
+      try match.write(bytes.rawSpan, of: chunk, to: target, countingIn: losses)
+    }
+    for rest in unmatched {
+      for piece in rest.pieces {
+        let bytes = input.bytes(of: rest.tensor, in: piece)
+        try target.write(bytes.rawSpan, to: rest.tensor, at: piece.lowerBound)
+      }
+    }
+  }
+
+  func layout(
     _ run: PatchRun, _ notes: inout [String]
   ) throws(PatchError) -> CheckpointLayout {
     let own = CheckpointLayout(input)

@@ -1,4 +1,5 @@
 package import ByteIO
+internal import PatchFormat
 internal import Synchronization
 
 /// The digests of a plan's chunks, in whatever order they come.
@@ -43,6 +44,12 @@ package final class ChunkDigests: Sendable {
 
   /// What was recorded of a chunk.
   package func digest(of chunkNumber: Int) -> Digest128 { digests.withLock { $0[chunkNumber] } }
+
+  /// The digests of tensors of which these are the chunks.
+  func combined(_ tensors: [Range<Int>]) -> [Digest128] {
+    let digests = all
+    return tensors.map { TensorDigest.combine(digests[$0]) }
+  }
 
   /// By the chunks' numbers, once all were recorded.
   package var all: [Digest128] { digests.withLock { $0 } }

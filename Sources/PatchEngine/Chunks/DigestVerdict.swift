@@ -29,9 +29,13 @@ package struct DigestVerdict: Sendable {
     _ match: PatchMatch, _ tensors: [(tensor: MatchedTensor, chunkNumbers: Range<Int>)],
     _ chunks: ChunkDigests
   ) {
+    let digests = chunks.combined(tensors.map(\.chunkNumbers))
+    self.init(match, Array(zip(tensors.map(\.tensor), digests)))
+  }
+
+  /// Compares digests of tensors with those in the patch: of all tensors, or of those of a share.
+  init(_ match: PatchMatch, _ tensors: [(tensor: MatchedTensor, digest: Digest128)]) {
     self.match = match
-    let digests = chunks.all
-    let tensors = tensors.map { ($0.tensor, TensorDigest.combine(digests[$0.chunkNumbers])) }
     self.tensors = tensors
     differingFromBase = Self.differing(from: .base, match, tensors)
     differingFromResult = Self.differing(from: .result, match, tensors)
@@ -59,7 +63,9 @@ package struct DigestVerdict: Sendable {
     let names = tensors.filter { $0.tensor.entry.digest(in: role) != $0.digest.digest32 }.map {
       $0.tensor.name
     }
-    guard names.isEmpty, match.isComplete else { return names }
+    guard names.isEmpty, match.isComplete, tensors.count == match.tensors.count else {
+      return names
+    }
     let total = TensorDigest.combine(
       tensors.map { ($0.tensor.name, $0.tensor.elementType, $0.tensor.shape, $0.digest) })
     return "\(total)" == match.patch.metadata.identity(in: role).digest

@@ -8,6 +8,8 @@ package import PatchFormat
 /// nowhere.
 package struct FileHasher: Sendable {
   private struct File {
+    /// Its position among those of the checkpoint, which tensors tell.
+    let number: Int
     let name: String
     let byteCount: Int
   }
@@ -20,20 +22,28 @@ package struct FileHasher: Sendable {
   private let files: [File]
   private let rest: Rest
   private var running = SHA256()
-  /// The file that `running` is in, and the digests of those before it.
+  /// Which of `files` `running` is in, and the digests of those before it.
   private var fileIndex = 0
   /// How far into it.
   private var position = 0
   private var finished: [FileDigest] = []
 
-  package init(_ checkpoint: Checkpoint) {
-    files = checkpoint.files.map { File(name: $0.name, byteCount: $0.mapped.byteCount) }
+  /// - Parameters:
+  ///   - checkpoint: whose files are hashed, and whose bytes besides tensors.
+  ///   - numbers: which of its files, ascending, if not all.
+  package init(_ checkpoint: Checkpoint, only numbers: [Int]? = nil) {
+    files = (numbers ?? Array(checkpoint.files.indices)).map { number in
+      let file = checkpoint.files[number]
+      return File(number: number, name: file.name, byteCount: file.mapped.byteCount)
+    }
     rest = .files(checkpoint.files.map(\.mapped))
   }
 
   /// Hashes files of this layout, all of whose tensors' bytes must come.
   package init(_ layout: CheckpointLayout, names: [String]) {
-    files = zip(layout.files, names).map { File(name: $1, byteCount: $0.byteCount) }
+    files = zip(layout.files, names).enumerated().map {
+      File(number: $0, name: $1.1, byteCount: $1.0.byteCount)
+    }
     rest = .layout(layout)
   }
 
@@ -53,17 +63,21 @@ package struct FileHasher: Sendable {
 
   /// The digests of the files.
   package mutating func finish() -> [FileDigest] {
-    moveTo(file: files.count)
+    moveTo(file: .max)
     return finished
   }
 
-  /// The digests of `files`, under the names of those of `checkpoint`.
-  package static func digests(_ files: [MappedFile], named checkpoint: Checkpoint) -> [FileDigest] {
-    zip(files, checkpoint.files).map { FileDigest(name: $1.name, sha256: $0.sha256()) }
+  /// The digests of `files`, under the names of those of `checkpoint`; of some, if `numbers` says which.
+  package static func digests(
+    _ files: [MappedFile], named checkpoint: Checkpoint, only numbers: [Int]? = nil
+  ) -> [FileDigest] {
+    (numbers ?? Array(files.indices)).map {
+      FileDigest(name: checkpoint.files[$0].name, sha256: files[$0].sha256())
+    }
   }
 
-  private mutating func moveTo(file index: Int) {
-    while fileIndex < index {
+  private mutating func moveTo(file number: Int) {
+    while fileIndex < files.count, files[fileIndex].number < number {
       let file = files[fileIndex]
       move(to: file.byteCount)
       finished.append(FileDigest(name: file.name, sha256: running.finish()))
@@ -76,10 +90,11 @@ package struct FileHasher: Sendable {
   /// Adds what lies between the last chunk and `end`.
   private mutating func move(to end: Int) {
     guard position < end else { return }
+    let number = files[fileIndex].number
     switch rest {
-    case .files(let files): files[fileIndex].forEachPiece(of: position..<end) { running.update($0) }
+    case .files(let files): files[number].forEachPiece(of: position..<end) { running.update($0) }
     case .layout(let layout):
-      let file = layout.files[fileIndex]
+      let file = layout.files[number]
       var offset = 0
       for range in file.otherByteRanges {
         let part = range.clamped(to: position..<end)

@@ -30,15 +30,16 @@ package struct PatchRun: Sendable {
   ///   - source: what the first is applied to, or the last is stripped from.
   ///   - direction: which way.
   ///   - isPartlyChanged: whether the source is being changed in place.
+  ///   - share: whose tensors are gone through, if not all are.
   /// - Throws: ``PatchError`` of kind `mismatch` naming the first tensor that does not fit.
   package init(
     _ patches: PatchSequence, _ source: any TensorSource, _ direction: Direction,
-    isPartlyChanged: Bool = false
+    isPartlyChanged: Bool = false, in share: FileShare? = nil
   ) throws(PatchError) {
-    self.init(
-      try patches.patches.map { (patch) throws(PatchError) in
-        try PatchMatch(patch, source, isPartlyChanged: isPartlyChanged)
-      }, direction)
+    let matches = try patches.patches.map { (patch) throws(PatchError) in
+      try PatchMatch(patch, source, isPartlyChanged: isPartlyChanged)
+    }
+    self.init(matches, direction, tensors: share.map { matches[0].tensors(of: $0) })
   }
 
   private init(_ matches: [PatchMatch], _ direction: Direction, tensors: [MatchedTensor]? = nil) {
@@ -214,11 +215,22 @@ package struct PatchRun: Sendable {
     changes.add(chunk.shape.changedCount(base: input, result: output))
   }
 
+  /// What was recorded, for the base and for the result of each patch: the digests of the tensors in the
+  /// order of the plan.
+  var tensorDigests: [[Digest128]] { digests.map(combined) }
+
+  private func combined(_ chunks: ChunkDigests) -> [Digest128] {
+    chunks.combined(plan.tensors.map(\.chunkNumbers))
+  }
+
   /// Checks that what was recorded are the digests of the patches' checkpoints.
   ///
   /// - Throws: ``PatchError``. If the input was right, a wrong output is the patch's fault, or ours.
-  package func checkDigests() throws(PatchError) {
-    try checkInput(inputDigests)
+  package func checkDigests() throws(PatchError) { try check(tensorDigests) }
+
+  /// Checks that these are the digests of the patches' checkpoints, given as ``tensorDigests`` has them.
+  func check(_ digests: [[Digest128]]) throws(PatchError) {
+    try checkInput(direction == .apply ? digests[0] : digests[matches.count])
     for position in positions(direction) {
       let output = digests[direction == .apply ? position + 1 : position]
       let differing = verdict(of: position, output).differing(from: direction.output)
@@ -232,7 +244,11 @@ package struct PatchRun: Sendable {
 
   /// - Throws: ``PatchError`` of kind `mismatch` if the source, by these digests, is not the input.
   package func checkInput(_ digests: ChunkDigests) throws(PatchError) {
-    let verdict = verdict(at: direction.input, digests)
+    try checkInput(combined(digests))
+  }
+
+  private func checkInput(_ digests: [Digest128]) throws(PatchError) {
+    let verdict = verdict(of: end(direction.input), digests)
     guard matches.count > 1, !verdict.is(direction.input) else {
       return try verdict.check(is: direction.input)
     }
@@ -251,22 +267,20 @@ package struct PatchRun: Sendable {
 
   /// What these digests of the source say of the checkpoint at the end of the run that has a role.
   package func verdict(at role: CheckpointRole, _ digests: ChunkDigests) -> DigestVerdict {
-    verdict(of: end(role), digests)
+    verdict(of: end(role), combined(digests))
   }
 
-  private func verdict(of position: Int, _ digests: ChunkDigests) -> DigestVerdict {
+  private func verdict(of position: Int, _ digests: [Digest128]) -> DigestVerdict {
     // Each patch has digests of its own for a tensor.
-    let own = plan.tensors.map { tensor, numbers in
-      (tensors[position][tensor.name] ?? tensor, numbers)
-    }
-    return DigestVerdict(matches[position], own, digests)
+    let own = plan.tensors.map { tensors[position][$0.tensor.name] ?? $0.tensor }
+    return DigestVerdict(matches[position], Array(zip(own, digests)))
   }
 
   // MARK: Changes
 
   /// Tensors that differ between input and output, once all chunks were recorded.
   package var changedTensorCount: Int {
-    guard matches.count > 1 else { return match.tensors.count { $0.entry.change != nil } }
+    guard matches.count > 1 else { return plan.tensors.count { $0.tensor.entry.change != nil } }
     let (before, after) = (inputDigests.all, outputDigests.all)
     return plan.tensors.count { before[$0.chunkNumbers] != after[$0.chunkNumbers] }
   }
@@ -275,7 +289,7 @@ package struct PatchRun: Sendable {
   /// it, but of several, one may undo what another does.
   package var changedElementCount: Int {
     guard matches.count > 1 else {
-      return match.tensors.reduce(0) { $0 + ($1.entry.change?.elementCount ?? 0) }
+      return plan.tensors.reduce(0) { $0 + ($1.tensor.entry.change?.elementCount ?? 0) }
     }
     return changes.count
   }

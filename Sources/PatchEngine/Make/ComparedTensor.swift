@@ -22,25 +22,26 @@ package struct ComparedTensor: TensorInChunks {
 }
 
 extension ComparedTensor {
-  /// All tensors of a base, with the result that `result` tells of each.
+  /// All tensors of a base, or those of a share's files, with the result that `result` tells of each.
   ///
   /// - Throws: what `result` throws.
   package static func all<Failure: Error>(
-    of base: any TensorSource, _ result: (StoredTensor) throws(Failure) -> ResultElements
+    of base: any TensorSource, in share: FileShare? = nil,
+    _ result: (StoredTensor) throws(Failure) -> ResultElements
   ) throws(Failure) -> [ComparedTensor] {
     let conversion = GGUFMapping(of: base)
-    return try base.tensors.map { (tensor) throws(Failure) in
+    return try base.tensors.filter { share?.holds($0) ?? true }.map { (tensor) throws(Failure) in
       ComparedTensor(
         base: tensor, result: try result(tensor),
         keptRows: conversion?.keptRows(of: tensor))
     }
   }
 
-  /// The base's tensors and the result's of the same names.
+  /// The base's tensors and the result's of the same names; of a share, those of its files.
   ///
   /// - Throws: ``PatchError`` of kind `badInput` naming the first tensor that the two do not share.
   package static func pairs(
-    _ base: any TensorSource, _ result: any TensorSource
+    _ base: any TensorSource, _ result: any TensorSource, in share: FileShare? = nil
   ) throws(PatchError) -> [ComparedTensor] {
     guard !base.tensors.isEmpty else {
       throw PatchError(.badInput, path: base.path, "there are no tensors, so nothing can change")
@@ -56,7 +57,7 @@ extension ComparedTensor {
         .badInput, path: result.path, tensor: extra.name,
         "tensor '\(extra.name)' is not in the base, \(base.path)")
     }
-    return try all(of: base) { (tensor) throws(PatchError) in
+    return try all(of: base, in: share) { (tensor) throws(PatchError) in
       guard let other = result[tensor.name] else {
         throw PatchError(
           .badInput, path: result.path, tensor: tensor.name,

@@ -14,13 +14,20 @@ package struct GradiendMatch {
   /// Set if the base is GGUF.
   private let places: GGUFParameterNames?
   private let valueType: ElementType?
+  /// Whose tensors are read, if not all of the base's are.
+  private let share: FileShare?
 
   /// Finds each parameter of `gradiend` in `base`.
   ///
+  /// Values are read only where a choice depends on them; of a share, only for its own tensors.
+  ///
   /// - Throws: ``PatchError`` naming the first parameter that is not there, is there twice, or has
   ///   another shape or a type that nothing can be added to.
-  package init(_ gradiend: GradiendCheckpoint, of base: any TensorSource) throws(PatchError) {
+  package init(
+    _ gradiend: GradiendCheckpoint, of base: any TensorSource, in share: FileShare? = nil
+  ) throws(PatchError) {
     self.base = base
+    self.share = share
     self.gradiend = gradiend
     places =
       if case .gguf(let header) = base.convention {
@@ -121,7 +128,7 @@ package struct GradiendMatch {
     guard piece.order.fits(tensor.shape),
       let conversion = FloatConversion(
         stored: type, value: valueType ?? type, addsOne: piece.addsOne),
-      !piece.addsOne || base.holdsValues(tensor, conversion)
+      !piece.addsOne || !isRead(tensor) || base.holdsValues(tensor, conversion)
     else {
       throw PatchError(
         .badInput, path: base.path, tensor: tensor.name,
@@ -132,6 +139,8 @@ package struct GradiendMatch {
         coverage: coverage, firstElement: piece.firstElement, order: piece.order,
         conversion: conversion))
   }
+
+  private func isRead(_ tensor: StoredTensor) -> Bool { share?.holds(tensor) ?? true }
 
   /// Covers an output head that is the embedding, stored a second time.
   ///
@@ -144,7 +153,8 @@ package struct GradiendMatch {
       updates[$0.name] != nil && OutputHead.isEmbedding($0.name, isGGUF: isGGUF)
     }
     for head in base.tensors
-    where updates[head.name] == nil && OutputHead.isHead(head.name, isGGUF: isGGUF) {
+    where updates[head.name] == nil && isRead(head) && OutputHead.isHead(head.name, isGGUF: isGGUF)
+    {
       guard let embedding = embeddings.first(where: { base.isSame($0, as: head, of: base) }) else {
         continue
       }

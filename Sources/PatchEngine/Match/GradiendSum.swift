@@ -27,6 +27,18 @@ package struct GradiendSum {
     summands.contains { $0.match.updates[tensor] != nil }
   }
 
+  /// The entries of a GRADIEND that are added to tensors.
+  ///
+  /// - Parameters:
+  ///   - position: of the GRADIEND.
+  ///   - tensors: names of tensors; nil for all.
+  /// - Returns: a range for each time that a parameter is added.
+  package func entries(_ position: Int, of tensors: [String]? = nil) -> [Range<Int>] {
+    let updates = summands[position].match.updates
+    let added = tensors.map { $0.compactMap { updates[$0] } } ?? Array(updates.values)
+    return added.joined().map(\.coverage.entries)
+  }
+
   /// What a user should know of the choice of tensors, each sentence once.
   package var notes: [String] { summands.flatMap(\.match.notes).uniqued }
 }

@@ -59,9 +59,15 @@ extension PatchMatch {
   /// - Parameters:
   ///   - files: their digests.
   ///   - role: which of the two checkpoints they are.
+  ///   - numbers: which of the files they are, if not all.
   /// - Throws: ``PatchError`` of kind `mismatch`.
-  package func check(_ files: [FileDigest], of role: CheckpointRole) throws(PatchError) {
-    let identity = patch.metadata.identity(in: role)
+  package func check(
+    _ files: [FileDigest], of role: CheckpointRole, only numbers: [Int]? = nil
+  ) throws(PatchError) {
+    var identity = patch.metadata.identity(in: role)
+    if let numbers, identity.files.count == source.mappedFiles.count {
+      identity.files = numbers.map { identity.files[$0] }
+    }
     guard !identity.holds(files) else { return }
     let first = zip(files, identity.files).first { $0.sha256 != $1.sha256 }
     throw PatchError(

@@ -96,6 +96,11 @@ package struct PatchMatch: Sendable {
     }
   }
 
+  /// Those of a share: of a tensor that is stored more than once, the first place says whose it is.
+  package func tensors(of share: FileShare) -> [MatchedTensor] {
+    tensors.filter { share.holds($0.stored[0]) }
+  }
+
   // MARK: Reading and writing
 
   /// A copy of a chunk's values, in the patch's type and order.

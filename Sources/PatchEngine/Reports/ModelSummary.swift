@@ -15,6 +15,8 @@ public struct ModelSummary: Sendable {
   public let changedTensorCount: Int
   /// Elements that differ between input and output.
   public let changedElementCount: Int
+  /// Whose it is, if it is not all of the output; the numbers above are then those of the share.
+  public let share: Share?
   /// What a user should know, in sentences without a full stop.
   public let notes: [String]
 
@@ -22,18 +24,21 @@ public struct ModelSummary: Sendable {
   ///   - run: what was done.
   ///   - path: where the output is.
   ///   - role: which of the two it is, if any.
-  ///   - isChanged: whether it differs from the input as the run says, or not at all.
+  ///   - changed: in how many tensors and elements it differs from the input, if not as the run says.
+  ///   - share: whose tensors the run went through, if not all.
   ///   - notes: what a user should know besides.
   package init(
-    _ run: PatchRun, path: String, role: CheckpointRole?, isChanged: Bool = true,
-    notes: [String] = []
+    _ run: PatchRun, path: String, role: CheckpointRole?,
+    changed: (tensors: Int, elements: Int)? = nil,
+    share: Share? = nil, notes: [String] = []
   ) {
     self.path = path
     self.role = role
-    byteCount = run.match.tensors.reduce(0) { $0 + $1.byteCount }
-    tensorCount = run.match.tensors.count
-    changedTensorCount = isChanged ? run.changedTensorCount : 0
-    changedElementCount = isChanged ? run.changedElementCount : 0
+    self.share = share
+    byteCount = run.plan.tensors.reduce(0) { $0 + $1.tensor.byteCount }
+    tensorCount = run.plan.tensors.count
+    changedTensorCount = changed?.tensors ?? run.changedTensorCount
+    changedElementCount = changed?.elements ?? run.changedElementCount
     self.notes = notes + run.notes
   }
 }

@@ -8,6 +8,7 @@ process, by the library that it brings.
 from importlib.metadata import version as _version
 
 from ._commands import (
+    Share,
     adapter,
     apply,
     card,
@@ -16,6 +17,7 @@ from ._commands import (
     diff,
     export,
     inspect,
+    join,
     package,
     strip,
     verify,
@@ -93,6 +95,7 @@ __all__ = [
     "ProgressOption",
     "Report",
     "Role",
+    "Share",
     "SignalError",
     "StrPath",
     "Tensor",
@@ -107,6 +110,7 @@ __all__ = [
     "diff",
     "export",
     "inspect",
+    "join",
     "package",
     "strip",
     "verify",

@@ -46,6 +46,16 @@ def _paths(**paths: Optional[StrPath]) -> list[str]:
     ]
 
 
+#: Which part of the work to do: ``(I, N)``, or a text as ``--share`` takes it.
+Share = Union[str, tuple[int, int], None]
+
+
+def _share(share: Share) -> list[str]:
+    if share is None:
+        return []
+    return ["--share=" + (share if isinstance(share, str) else "/".join(map(str, share)))]
+
+
 def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
     if (output is None) != in_place:
         raise UsageError("give either output= or in_place=True", "usage")
@@ -107,6 +117,7 @@ def create(
     feature_class: Union[str, Sequence[str], None] = None,
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
+    share: Share = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -125,6 +136,9 @@ def create(
         feature_class: The class whose choice is meant, if the summary has several.
         part: What is added.
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
+        share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and write it as a piece
+            beside the output, of which :func:`join` makes the patch. ``"auto"`` and ``"auto/N"`` ask
+            Slurm and Kubernetes.
         force: Whether the output may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
@@ -136,6 +150,7 @@ def create(
         "--part=" + part,
         "--max-relative-error=" + number(max_relative_error),
         *_paths(output=output),
+        *_share(share),
         _threads(threads),
         *_flags(force=force),
     ]
@@ -210,6 +225,7 @@ def diff(
     *,
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
+    share: Share = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -223,6 +239,7 @@ def diff(
     *,
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
+    share: Share = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: Any = None,
@@ -236,22 +253,47 @@ def diff(
         output: Where the patch goes; gradiend_patch.safetensors unless given.
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
         values_only: Leave out the headers and the order of tensors of ``result``.
+        share: As in :func:`create`.
         force: Whether the output may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
     if isinstance(base, Mapping) or isinstance(result, Mapping):
-        if output is not None or values_only or force or max_relative_error != 0 or progress is True:
+        if output is not None or values_only or share or force or max_relative_error != 0 or progress is True:
             raise UsageError("of arrays, a patch is returned as bytes, and has no options", "usage")
         return _live.diff_arrays(base, result, threads=operator.index(threads), progress=progress)
     options = [
         "--max-relative-error=" + number(max_relative_error),
         *_paths(output="gradiend_patch.safetensors" if output is None else output),
+        *_share(share),
         _threads(threads),
         *_flags(values_only=values_only, force=force),
     ]
     return PatchSummary.of(run("diff", options, [base, result], progress)[1])
+
+
+def join(
+    pieces: Sequence[StrPath],
+    output: StrPath = "gradiend_patch.safetensors",
+    *,
+    force: bool = False,
+    threads: SupportsIndex = 0,
+    progress: ProgressOption = None,
+) -> PatchSummary:
+    """Makes a patch of the pieces that all shares of ``create`` or ``diff`` wrote: the one that a single
+    process makes, byte for byte.
+
+    Args:
+        pieces: The pieces of one run, all of them, in any order.
+        output: Where the patch goes.
+        force: Whether the output may exist.
+        threads: How many threads work; 0 is one for each core.
+        progress: Called with :class:`Progress` some ten times a second, or True for a line on
+            standard error. What it raises ends the work.
+    """
+    options = [*_paths(output=output), _threads(threads), *_flags(force=force)]
+    return PatchSummary.of(run("join", options, _several(pieces), progress)[1])
 
 
 def combine(
@@ -292,6 +334,8 @@ def apply(
     *,
     in_place: bool = False,
     rollback: bool = False,
+    share: Share = None,
+    finish: bool = False,
     values_only: bool = False,
     undo: Optional[StrPath] = None,
     sha256: bool = False,
@@ -310,6 +354,10 @@ def apply(
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
         rollback: With ``in_place``, undo an interrupted change instead of finishing it.
+        share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and leave it in
+            ``output.shares``; as in :func:`create`.
+        finish: Check what all shares wrote, and make the output of it; all other arguments are those of
+            the shares.
         values_only: Leave headers and the order of tensors as they are.
         undo: Where the types of ``base`` cannot hold the result, round, and keep here what ``strip``
             needs.
@@ -324,7 +372,8 @@ def apply(
     options = [
         *_paths(output=output, undo=undo),
         _threads(threads),
-        *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
+        *_share(share),
+        *_flags(in_place=in_place, rollback=rollback, finish=finish, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
     return ModelSummary.of(run("apply", options, [base, *_patches(patch)], progress)[1])
@@ -337,6 +386,8 @@ def strip(
     *,
     in_place: bool = False,
     rollback: bool = False,
+    share: Share = None,
+    finish: bool = False,
     values_only: bool = False,
     sha256: bool = False,
     sync: bool = True,
@@ -354,6 +405,10 @@ def strip(
         in_place: Change the model's own files instead; whatever interrupts that, calling it again
             finishes it.
         rollback: With ``in_place``, undo an interrupted change instead of finishing it.
+        share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and leave it in
+            ``output.shares``; as in :func:`create`.
+        finish: Check what all shares wrote, and make the output of it; all other arguments are those of
+            the shares.
         values_only: Leave headers and the order of tensors as they are.
         sha256: Check the SHA-256 of the output's files too, which is slower.
         sync: Wait until the output is on the disk.
@@ -366,7 +421,8 @@ def strip(
     options = [
         *_paths(output=output),
         _threads(threads),
-        *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
+        *_share(share),
+        *_flags(in_place=in_place, rollback=rollback, finish=finish, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
     return ModelSummary.of(run("strip", options, [result, *_patches(patch)], progress)[1])
@@ -379,6 +435,7 @@ def verify(
     expect: Optional[Role] = None,
     sha256: bool = False,
     trace: bool = False,
+    share: Share = None,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> Verdict:
@@ -394,11 +451,13 @@ def verify(
         sha256: Its files must be the publisher's, too.
         trace: Strip the patch in memory, for ``base_sha256`` of the verdict. A model that is not the
             result is then an exception.
+        share: Look at share I of N of the weight files only, as in :func:`create`. That all shares are
+            as expected proves less than one run does: the digest of the whole is not compared.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    options = [_threads(threads), *_flags(sha256=sha256, trace=trace)]
+    options = [_threads(threads), *_share(share), *_flags(sha256=sha256, trace=trace)]
     if expect is not None:
         options.append("--expect=" + expect)
     exit_code, report = run("verify", options, [checkpoint, patch], progress)

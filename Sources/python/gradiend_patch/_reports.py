@@ -26,9 +26,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class PatchSummary:
-    """What ``create`` and ``diff`` wrote."""
+    """What ``create``, ``diff``, ``combine`` and ``join`` wrote."""
 
     patch: str
+    #: ``"I/N"`` of a piece, whose numbers are then those of its share.
+    share: Optional[str]
     bytes: int
     base_bytes: int
     tensors: int
@@ -47,6 +49,7 @@ class PatchSummary:
     def of(cls, report: Json) -> PatchSummary:
         return cls(
             report["patch"],
+            report["share"],
             report["bytes"],
             report["base_bytes"],
             report["tensors"],
@@ -115,6 +118,8 @@ class ModelSummary:
     """What ``apply`` and ``strip`` wrote, or changed in place."""
 
     output: str
+    #: ``"I/N"`` of a share, whose the numbers then are.
+    share: Optional[str]
     #: None if values were rounded (``undo``).
     is_: Optional[Role]
     bytes: int
@@ -128,6 +133,7 @@ class ModelSummary:
     def of(cls, report: Json) -> ModelSummary:
         return cls(
             report["output"],
+            report["share"],
             report["is"],
             report["bytes"],
             report["tensors"],
@@ -144,6 +150,8 @@ class Verdict:
 
     #: Whether the checkpoint is what was asked for: ``expect`` and ``sha256``.
     as_expected: bool
+    #: ``"I/N"`` where only a share was looked at.
+    share: Optional[str]
     is_: Optional[Role]
     tensors: int
     differing_from_base: tuple[str, ...] = field(repr=False)
@@ -162,6 +170,7 @@ class Verdict:
     def of(cls, report: Json, as_expected: bool) -> Verdict:
         return cls(
             as_expected,
+            report["share"],
             report["is"],
             report["tensors"],
             tuple(report["differing_from_base"]),

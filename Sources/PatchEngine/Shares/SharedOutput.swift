@@ -1,0 +1,165 @@
+internal import ByteIO
+internal import Checkpoints
+internal import DeltaCoding
+internal import PatchFormat
+
+/// The folder beside an output in which shares of it lie until all are there (Formats/share.md, section 4).
+struct SharedOutput {
+  /// Of the folder.
+  let path: String
+  /// What all shares of one run say alike.
+  let agreed: [SafetensorsHeader.Metadatum]
+  /// What files of this run are called by, so that those of another are never taken for them.
+  private let tag: Digest64
+
+  private static let ending = ".part"
+
+  init(of patching: ModelPatching) {
+    path = Self.path(of: patching.output)
+    var entries: [SafetensorsHeader.Metadatum] = [
+      .init("command", patching.direction.command),
+      .init("input_headers", "\(patching.input.headersDigest)"),
+      .init(
+        "patches", patching.patches.patches.map { "\($0.contentsDigest)" }.joined(separator: "\n")),
+    ]
+    if patching.valuesOnly { entries.append(.init("values_only", "true")) }
+    if patching.checksSHA256 { entries.append(.init("sha256", "true")) }
+    agreed = entries
+    var bytes: [UInt8] = []
+    for entry in entries {
+      bytes.appendText(entry.key)
+      bytes.appendText(entry.value)
+    }
+    tag = Digest64(of: bytes.rawSpan)
+  }
+
+  static func path(of output: String) -> String { Folder.trimmed(output) + ".shares" }
+
+  /// Where a weight file is until the whole is there: under no name that anybody takes for weights.
+  func weights(_ name: String) -> String { Folder.join(path, "\(name).\(tag)\(Self.ending)") }
+
+  func receipt(of share: Share) -> String { Folder.join(path, share.name(of: .receipt)) }
+
+  func header(_ share: Share) -> ShareHeader {
+    ShareHeader(.receipt, number: share.index, of: share.count, agreed: agreed)
+  }
+
+  typealias Receipt = (file: ShareFile, receipt: ShareReceipt)
+
+  /// The receipts of all shares, in their order.
+  ///
+  /// - Throws: ``PatchError`` naming one that is missing, damaged, or of another run.
+  func complete() throws(PatchError) -> [Receipt] {
+    let names: [String]
+    do {
+      names = try Folder.names(in: path).filter(Self.isReceipt)
+    } catch {
+      throw PatchError(
+        .cannotOpen, path: path, "no share of this output is here: \(error.reason)",
+        remedy: "run all shares first")
+    }
+    let files = try names.map { (name) throws(PatchError) in
+      try PatchError.opening { () throws(CheckpointError) in
+        try ShareFile(path: Folder.join(path, name))
+      }
+    }
+    for file in files {
+      let own = ShareHeader(
+        .receipt, number: file.header.number, of: file.header.count, agreed: agreed)
+      guard let fault = file.header.difference(from: own) else { continue }
+      throw PatchError(
+        .badInput, path: file.path, "this share was run with other inputs or options: \(fault)",
+        remedy: "name the same, or run the share again")
+    }
+    return try ShareSet(files, .receipt, in: path).files.map { (file) throws(PatchError) in
+      do {
+        return (file, try ShareReceipt(parsing: file.table.rawSpan))
+      } catch {
+        throw Self.damaged(file.path, "the receipt's index: \(error)")
+      }
+    }
+  }
+
+  static func damaged(_ path: String, _ message: String) -> PatchError {
+    PatchError(.badInput, path: path, message, remedy: "run this share again")
+  }
+
+  private static func isReceipt(_ name: String) -> Bool {
+    name.hasPrefix(ShareHeader.Kind.receipt.name + "-")
+  }
+
+  /// Removes what shares wrote; what is not theirs stays, and the folder with it.
+  func remove() {
+    for name in (try? Folder.names(in: path)) ?? []
+    where Self.isReceipt(name) || name.hasSuffix(Self.ending) {
+      try? Folder.removeFile(Folder.join(path, name))
+    }
+    Folder.removeIfEmpty(path)
+  }
+}
+
+extension PatchFile {
+  /// The digest of all that the patch is: its index has those of metadata and deltas.
+  fileprivate var contentsDigest: Digest128 {
+    Digest128(of: file, in: deltasByteRange.upperBound..<file.byteCount)
+  }
+}
+
+/// The weight files of a share, which appear one by one in the folder of shares.
+struct ShareWeights: TensorSink {
+  private let path: String
+  /// By their numbers among the input's files.
+  private let files: [Int: OutputFile]
+  /// Where each tensor of the input goes, by its name.
+  private let places: [String: StoredTensor]
+
+  /// - Throws: ``PatchError`` if the files cannot be made, or have no room.
+  init(
+    of share: FileShare, _ output: SharedOutput, for input: Checkpoint, layout: CheckpointLayout,
+    synchronises: Bool
+  ) throws(PatchError) {
+    path = output.path
+    places = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, $0) })
+    var files: [Int: OutputFile] = [:]
+    for number in share.fileNumbers {
+      let file = input.files[number]
+      files[number] = try PatchError.writing(output.path) { () throws(SystemError) in
+        let weights = try OutputFile(
+          path: output.weights(file.name), overwrites: true, permissions: file.mapped.permissions,
+          synchronises: synchronises)
+        try weights.contents.begin(as: layout.files[number])
+        return weights
+      }
+    }
+    self.files = files
+  }
+
+  func write(_ bytes: RawSpan, to tensor: StoredTensor, at offset: Int) throws(PatchError) {
+    let place = places[tensor.name] ?? tensor
+    guard let file = files[place.fileIndex] else {
+      preconditionFailure("a share writes to its own files")
+    }
+    try PatchError.writing(path) { () throws(SystemError) in
+      try file.contents.write(bytes, at: place.descriptor.byteRange.lowerBound + offset)
+    }
+  }
+
+  /// The SHA-256 of the files as they are, before they have their names.
+  func digests(_ share: FileShare, of input: Checkpoint) throws(PatchError) -> [FileDigest] {
+    try share.fileNumbers.map { (number) throws(PatchError) in
+      let file = try PatchError.writing(path) { () throws(SystemError) in
+        try files[number].map { (file) throws(SystemError) in
+          try MappedFile(path: file.contents.path)
+        }
+      }
+      return FileDigest(name: input.files[number].name, sha256: file?.sha256() ?? "")
+    }
+  }
+
+  /// Gives all files their names in the folder of shares.
+  func publish() throws(PatchError) {
+    for file in files.values {
+      try PatchError.writing(path) { () throws(SystemError) in try file.publish() }
+    }
+  }
+}
