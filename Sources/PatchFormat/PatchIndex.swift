@@ -89,15 +89,36 @@ extension PatchIndex {
     var fields = ByteReader(table.rawSpan)
     metadataDigest = try fields.readDigest128()
     deltasDigest = try fields.readDigest128()
-    tensors = try Self.tensors(&fields, deltasByteCount: deltasByteCount)
+    let start = fields.position
+    do {
+      tensors = try Self.tensors(&fields, deltasByteCount: deltasByteCount)
+    } catch {
+      guard Self.isOutdated(table.rawSpan, from: start, deltasByteCount: deltasByteCount) else {
+        throw error
+      }
+      throw .unsupported(
+        "the patch was made by a development version from before the release of its format; make it "
+          + "again with this version", at: 0)
+    }
     if !fields.isAtEnd { try Self.readKeptRows(&fields, into: &tensors) }
     guard fields.isAtEnd else {
       throw .corrupt("the patch's index goes on after its end", at: fields.position)
     }
   }
 
+  private static let digestByteCount = 4
+
+  /// Whether a table is one of those that had digests of 64 bits, and chunks of another form.
+  private static func isOutdated(
+    _ table: RawSpan, from start: Int, deltasByteCount: Int
+  ) -> Bool {
+    var fields = ByteReader(table.extracting(start..<table.byteCount))
+    let tensors = try? tensors(&fields, deltasByteCount: deltasByteCount, digestByteCount: 8)
+    return tensors != nil && fields.isAtEnd
+  }
+
   private static func tensors(
-    _ fields: inout ByteReader, deltasByteCount: Int
+    _ fields: inout ByteReader, deltasByteCount: Int, digestByteCount: Int = Self.digestByteCount
   ) throws(FormatError) -> [Tensor] {
     let count = try fields.readVariableLength()
     // A tensor takes at least 8 bytes, so a larger count cannot be meant.
@@ -132,9 +153,11 @@ extension PatchIndex {
       tensors[index].shape = try shape(ranks[index], of: tensors[index], &fields)
     }
     for index in 0..<count {
-      tensors[index].baseDigest = Digest32(value: try fields.read(UInt32.self))
+      tensors[index].baseDigest = try digest(&fields, byteCount: digestByteCount)
     }
-    try readChanges(&fields, into: &tensors, deltasByteCount: deltasByteCount)
+    try readChanges(
+      &fields, into: &tensors, deltasByteCount: deltasByteCount,
+      digestByteCount: digestByteCount)
     return tensors
   }
 
@@ -154,8 +177,16 @@ extension PatchIndex {
     return shape
   }
 
+  private static func digest(
+    _ fields: inout ByteReader, byteCount: Int
+  ) throws(FormatError) -> Digest32 {
+    var digest = ByteReader(try fields.readBytes(byteCount))
+    return Digest32(value: try digest.read(UInt32.self))
+  }
+
   private static func readChanges(
-    _ fields: inout ByteReader, into tensors: inout [Tensor], deltasByteCount: Int
+    _ fields: inout ByteReader, into tensors: inout [Tensor], deltasByteCount: Int,
+    digestByteCount: Int
   ) throws(FormatError) {
     var changed: [(index: Int, elementCount: Int)] = []
     for index in tensors.indices {
@@ -171,7 +202,7 @@ extension PatchIndex {
     for change in changed {
       tensors[change.index].change = Change(
         elementCount: change.elementCount,
-        resultDigest: Digest32(value: try fields.read(UInt32.self)),
+        resultDigest: try digest(&fields, byteCount: digestByteCount),
         byteRange: 0..<0)
     }
     var end = 0

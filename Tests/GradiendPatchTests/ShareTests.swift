@@ -101,6 +101,16 @@ import Testing
     #expect(joined.notes.count { $0.contains("is the same matrix as") } == 1)
   }
 
+  @Test(arguments: [1, 2])
+  func `so is that of a table of which a converter keeps some rows`(count: Int) throws {
+    let pair = try #require(
+      try ReferenceGGUF.families().first { $0.name == "roberta-bf16.dense.BF16" })
+    var comparison = comparison()
+    comparison.base = try #require(pair.sourceBase)
+    comparison.result = try #require(pair.sourceResult)
+    try expectSame(comparison, shares: count)
+  }
+
   @Test func `a patch that changes nothing says so when it is joined, and no piece does`() throws {
     try bench.writeFolder(model, to: "result", shards: 7)
     let pieces = try pieces(comparison(), shares: 2)

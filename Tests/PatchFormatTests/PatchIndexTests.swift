@@ -210,6 +210,16 @@ import Testing
     #expect("\(error.reason)".hasPrefix("the patch's index claims to be larger than "))
   }
 
+  @Test func `a table with the digests of an earlier development version is refused by name`()
+    throws
+  {
+    var table = IndexTable()
+    table.baseDigests = Array(repeating: 0xBA, count: 16)
+    table.resultDigests = Array(repeating: 0xCA, count: 8)
+    let error = try refusal(table.bytes)
+    #expect("\(error.reason)".contains("development version"))
+  }
+
   @Test func `a table of millions of tensors without bytes is refused at its count`() throws {
     // A tensor takes 8 bytes at least, so a table cannot claim one for every byte.
     var table = Array(repeating: UInt8(0), count: 32)
