@@ -215,6 +215,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [(0, 0), (1, 0), (3, 2), (0, 2), (Int.max, Int.max)])
+  func
+    `a piece that claims a share that cannot be is refused, and none takes memory by its numbers`(
+      number: Int, count: Int
+    ) throws
+  {
+    let file = try ShareFile(path: pieces(creation(), shares: 1)[0].path)
+    let header = ShareHeader(.piece, number: number, of: count, agreed: file.header.agreed)
+    var writer = try PatchWriter(path: bench.path("forged"), overwrites: false, of: header)
+    try writer.append(file.file.bytes.extracting(file.deltasByteRange))
+    _ = try writer.finish(header, table: file.table)
+    let message = try refusal([bench.path("forged")]).message
+    #expect(message.contains(count > 2 ? "is missing" : "the piece is of share"))
+  }
+
   @Test func `the same GRADIEND twice is found when the pieces are joined`() throws {
     var creation = creation()
     creation.summands.append(creation.summands[0])
