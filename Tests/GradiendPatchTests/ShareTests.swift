@@ -170,7 +170,8 @@ import Testing
       try bench.folder.write(damaged, to: "damaged")
       let error = try refusal([paths[0], bench.path("damaged")])
       // One that says that it is of another share leaves this one missing.
-      #expect(error.path == bench.path("damaged") || error.message.contains("are missing"), "\(error)")
+      #expect(
+        error.path == bench.path("damaged") || error.message.contains("are missing"), "\(error)")
     }
     for length in [0, 7, 100, bytes.count - 1] {
       try bench.folder.write(bytes.prefix(length), to: "damaged")
