@@ -8,6 +8,7 @@ package final class OutputFolder: Sendable {
   private let name: OutputName
   private let synchronises: Bool
   private let files = Mutex<[WritableFile]>([])
+  private let isKept = Mutex(false)
   /// The output and all folders in it, by the bytes of their paths within it.
   private let folders: Mutex<[[UInt8]: OpenFolder]>
 
@@ -80,24 +81,36 @@ package final class OutputFolder: Sendable {
     if synchronises {
       for folder in folders.withLock({ Array($0.values) }) { try folder.synchronise() }
     }
-    try OutputName.publish([name]) { (rename) throws(SystemError) in
-      var moved: [(path: String, place: String)] = []
-      do throws(SystemError) {
-        for (path, other) in others {
-          let place = Folder.join(name.temporaryPath, other)
-          try Folder.move(path, to: place)
-          moved.append((path, place))
+    var moved: [(path: String, place: String)] = []
+    do throws(SystemError) {
+      try OutputName.publish([name]) { (rename) throws(SystemError) in
+        do throws(SystemError) {
+          for (path, other) in others {
+            let place = Folder.join(name.temporaryPath, other)
+            try Folder.move(path, to: place)
+            moved.append((path, place))
+          }
+          if synchronises, !others.isEmpty { try Folder.synchronise(name.temporaryPath) }
+          try rename()
+          moved = []
+        } catch {
+          moved.removeAll { path, place in (try? Folder.move(place, to: path)) != nil }
+          throw error
         }
-        if synchronises, !others.isEmpty { try Folder.synchronise(name.temporaryPath) }
-        try rename()
-      } catch {
-        for (path, place) in moved.reversed() { try? Folder.move(place, to: path) }
-        throw error
       }
+    } catch {
+      // What others made must not go with what was made here.
+      if !moved.isEmpty { keepTemporary() }
+      throw error
     }
   }
 
+  private func keepTemporary() {
+    isKept.withLock { $0 = true }
+    Temporaries.forget(name.temporaryPath)
+  }
+
   deinit {
-    name.removeTemporary()
+    if !isKept.withLock({ $0 }) { name.removeTemporary() }
   }
 }

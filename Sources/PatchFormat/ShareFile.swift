@@ -53,7 +53,7 @@ package struct ShareHeader: Equatable, Sendable {
     }
     number = try fields.requireCount("share")
     count = try fields.requireCount("shares")
-    guard (1...max(1, count)).contains(number) else {
+    guard number > 0, number <= count else {
       throw .corrupt("the \(kind.name) is of share \(number) of \(count)", at: 8)
     }
     let own: Set<String> = ["format", "format_version", "share", "shares"]

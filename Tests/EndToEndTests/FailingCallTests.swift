@@ -76,6 +76,51 @@ struct FailingCallTests {
     #expect(try stage.program.run(words + ["--force"]).status == 0)
     #expect(try found() == new)
   }
+
+  @Test(arguments: 1...3)
+  func
+    `a model of shares is whole or not there, whenever it is killed, and shares can be run again`(
+      position: Int
+    ) throws
+  {
+    let words = ["apply", "base", "patch", "-o", "out"]
+    #expect(try stage.program.run(words + ["--share", "1/1"]).status == 0)
+    let outcome = try calls.run(stage, "KILLED_AT_RENAME=\(position)", words + ["--finish"])
+    // The file moves to the folder, and the folder gets its name.
+    #expect(outcome.signal == (position <= 2 ? SIGKILL : nil), "\(outcome)")
+    if outcome.signal != nil {
+      #expect(try !stage.folder.names().contains("out"))
+      #expect(try stage.program.run(words + ["--share", "1/1"]).status == 0)
+      #expect(try stage.program.run(words + ["--finish"]).status == 0)
+    }
+    #expect(try stage.run("verify", "out", "patch", "--expect=result").status == 0)
+    #expect(try !stage.folder.names().contains("out.shares"))
+  }
+
+  @Test(arguments: calls.indices)
+  func `an error of any call leaves shares as they were, and they can be finished afterwards`(
+    position: Int
+  ) throws {
+    let (name, status) = Self.calls[position]
+    let words = ["apply", "base", "patch", "-o", "out"]
+    var outcome = try calls.run(stage, failing: name, words + ["--share", "1/1"])
+    #expect(outcome.status == status, "\(outcome.error)")
+    #expect(try stage.folder.tree().allSatisfy { !$0.hasPrefix("out.shares/") })
+    #expect(try stage.program.run(words + ["--share", "1/1"]).status == 0)
+    let before = try stage.folder.tree()
+    // A small folder has no room reserved for what comes along.
+    if name != "fallocate" {
+      outcome = try calls.run(stage, failing: name, words + ["--finish"])
+      #expect(outcome.status == status, "\(outcome.error)")
+      // Where nothing can be renamed, what was moved cannot be moved back, and stays where it is.
+      let tree = try stage.folder.tree()
+      let isKept = tree.contains { $0.hasSuffix(".partial/model.safetensors") }
+      #expect(tree == before || name == "rename" && isKept)
+    }
+    if name == "rename" { #expect(try stage.program.run(words + ["--share", "1/1"]).status == 0) }
+    #expect(try stage.program.run(words + ["--finish"]).status == 0)
+    #expect(try stage.run("verify", "out", "patch", "--expect=result").status == 0)
+  }
 }
 
 /// A library that makes one call of a program fail, on files that it has not finished.

@@ -160,7 +160,7 @@ import Testing
   @Test func `a missing piece is named`() throws {
     let paths = try pieces(creation(), shares: 5).map(\.path)
     let error = try refusal([paths[0], paths[1], paths[4]])
-    #expect(error.message == "of the 5 shares of this run, the piece of 3, 4 is missing")
+    #expect(error.message == "of 5 shares, the pieces of these are missing: 3, 4")
   }
 
   @Test func `a piece that is there twice is named`() throws {
@@ -180,7 +180,8 @@ import Testing
       try bench.folder.write(damaged, to: "damaged")
       let error = try refusal([paths[0], bench.path("damaged")])
       // One that says that it is of another share leaves this one missing.
-      #expect(error.path == bench.path("damaged") || error.message.contains("missing"), "\(error)")
+      #expect(
+        error.path == bench.path("damaged") || error.message.contains("are missing"), "\(error)")
     }
     for length in [0, 7, 100, bytes.count - 1] {
       try bench.folder.write(bytes.prefix(length), to: "damaged")
@@ -223,6 +224,21 @@ import Testing
       try bench.folder.write(bytes, to: name)
       $0.summands[0].gradiend = bench.path("other-gradiend")
     }
+  }
+
+  @Test(arguments: [(0, 0), (1, 0), (3, 2), (0, 2), (Int.max, Int.max)])
+  func
+    `a piece that claims a share that cannot be is refused, and none takes memory by its numbers`(
+      number: Int, count: Int
+    ) throws
+  {
+    let file = try ShareFile(path: pieces(creation(), shares: 1)[0].path)
+    let header = ShareHeader(.piece, number: number, of: count, agreed: file.header.agreed)
+    var writer = try PatchWriter(path: bench.path("forged"), overwrites: false, of: header)
+    try writer.append(file.file.bytes.extracting(file.deltasByteRange))
+    _ = try writer.finish(header, table: file.table)
+    let message = try refusal([bench.path("forged")]).message
+    #expect(message.contains(count > 2 ? "are missing" : "the piece is of share"))
   }
 
   @Test func `the same GRADIEND twice is found when the pieces are joined`() throws {

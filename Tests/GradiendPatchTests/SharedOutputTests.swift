@@ -135,7 +135,7 @@ import Testing
     try bench.folder.write("half", to: "out.shares/.model.partial")
     #expect(
       try refusal { try finish(.apply, "base", ["patch"]) }.message
-        == "of the 3 shares of this run, the receipt of 2 is missing")
+        == "of 3 shares, the receipts of these are missing: 2")
     try run(.apply, "base", ["patch"], (2, 3))
     try finish(.apply, "base", ["patch"])
     try expectSame("out", "result")

@@ -62,15 +62,20 @@ package struct PatchEncoder {
   package func run(_ execution: Execution) throws(PatchError) -> PatchSummary {
     let subject = subject
     var writer = try subject.begin(output, overwrites: overwrites)
-    let encoding = try encode(to: &writer, execution)
+    let encoding = try encode(to: &writer, at: output, execution)
     return try subject.finish(encoding, &writer, output)
   }
 
   /// Codes all tensors, and checks that what was read stayed as it was.
   ///
+  /// - Parameters:
+  ///   - writer: takes the deltas.
+  ///   - path: where it writes, for messages.
+  ///   - execution: how.
+  /// - Returns: what was found.
   /// - Throws: ``PatchError``.
   func encode(
-    to writer: inout PatchWriter, _ execution: Execution
+    to writer: inout PatchWriter, at path: String, _ execution: Execution
   ) throws(PatchError) -> PatchEncoding {
     guard (0..<1).contains(maxRelativeError) else {
       throw PatchError(
@@ -104,7 +109,7 @@ package struct PatchEncoder {
         $0.update(after.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
       try table.submit(chunk.number) { (table) throws(PatchError) in
-        try PatchError.writing(output) { () throws(SystemError) in
+        try PatchError.writing(path) { () throws(SystemError) in
           try table.append(
             encoded, of: chunk, digests: digests, quantisation: quantisation,
             nonFiniteCount: nonFiniteCount, rounding: rounding)
@@ -118,6 +123,7 @@ package struct PatchEncoder {
     let resultFiles =
       try resultLayout?.digests(execution.silent) ?? resultHashes?.withState { $0.finish() } ?? []
     let baseFiles = baseHashes?.withState { $0.finish() } ?? []
+    let layouts = layouts
     // All has been read; what is not of one chunk may be of different times.
     let inputs: [any TensorSource] = [base] + otherInputs
     for file in inputs.flatMap(\.mappedFiles) + otherFiles where file.hasChanged {

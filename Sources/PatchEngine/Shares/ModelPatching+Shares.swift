@@ -38,11 +38,12 @@ extension ModelPatching {
     try weights.publish()
     let summary = ModelSummary(
       run, path: output.path, role: direction.output, share: share, notes: files.notes + notes)
+    let digests = run.tensorDigests
     try writeReceipt(
       ShareReceipt(
         files: files.fileNumbers.map { ($0, layout.files[$0].byteCount) },
         tensors: run.plan.tensors.enumerated().map { index, tensor in
-          .init(name: tensor.tensor.name, digests: run.tensorDigests.map { $0[index] })
+          .init(name: tensor.tensor.name, digests: digests.map { $0[index] })
         }, changedElementCount: summary.changedElementCount), of: share, output)
     return summary
   }

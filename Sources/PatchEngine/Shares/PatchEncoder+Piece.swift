@@ -31,7 +31,7 @@ extension PatchEncoder {
         path: path, overwrites: overwrites, of: header,
         hasLayouts: subject.hasLayouts && share.carriesLayouts)
     }
-    let encoding = try encode(to: &writer, execution)
+    let encoding = try encode(to: &writer, at: path, execution)
     var tensors = encoding.tensors[...]
     let piece = PatchPiece(
       files: share.fileNumbers.enumerated().map { index, number in

@@ -46,7 +46,7 @@ package struct ShareSet: Sendable {
       let list = missing.map(String.init).joined(separator: ", ") + more
       throw PatchError(
         .badInput, path: path ?? first.path,
-        "of the \(count) shares of this run, the \(kind.name) of \(list) is missing",
+        "of \(count) shares, the \(kind.name)s of these are missing: \(list)",
         remedy: "run what is missing" + (path == nil ? ", and name the files of all shares" : ""))
     }
     self.files = (1...count).compactMap { found[$0] }
