@@ -11,6 +11,7 @@ package struct AdapterMaking {
   private let kind: LinearLayers
   private let update: GradiendSum
   private let blas: OpenBLAS
+  private let card: @Sendable (AdapterDescription) throws(PatchError) -> String
   /// What the factors' files say of where the adapter comes from.
   package var origin: [SafetensorsHeader.Metadatum] = []
   /// The base's repository and commit, where they are known.
@@ -22,19 +23,21 @@ package struct AdapterMaking {
   /// Files of the GRADIEND.
   package var otherFiles: [MappedFile] = []
 
-  /// The files of the folder, one for each of those that are written.
-  private static let fileNames = ["adapter_model.safetensors", "adapter_config.json", "README.md"]
-
   /// What is chosen where nothing is.
   package static let defaultRank = 8
   package static let defaultLimit = 0.8
   package static let ranks = 1...256
 
+  /// - Parameters:
+  ///   - base: the base.
+  ///   - update: what is added to it.
+  ///   - card: writes the text of the folder's card.
   /// - Throws: ``PatchError`` if no adapter can be made for the base, or OpenBLAS is not there.
   package init(
-    base: Checkpoint, _ update: GradiendSum
+    base: Checkpoint, _ update: GradiendSum,
+    card: @escaping @Sendable (AdapterDescription) throws(PatchError) -> String
   ) throws(PatchError) {
-    (self.base, self.update) = (base, update)
+    (self.base, self.update, self.card) = (base, update, card)
     kind = try LinearLayers.of(base)
     plan = try AdapterPlan(base, kind, update)
     blas = try OpenBLAS.load()
@@ -64,7 +67,7 @@ package struct AdapterMaking {
     let isSearch = rank == nil && maxRelativeError != nil
     var rank = try isSearch ? smallestRank(limit, execution) : rank ?? Self.defaultRank
     while true {
-      let outputs = try Outputs(path, ggufPath, overwrites: overwrites)
+      let outputs = try AdapterOutputs(path, ggufPath, overwrites: overwrites)
       let summary = try write(outputs, rank: rank, execution)
       // The search knows what rounding the factors costs to a small part of it.
       if summary.relativeError > limit, isSearch, rank < Self.ranks.upperBound {
@@ -75,32 +78,8 @@ package struct AdapterMaking {
       for file in base.mappedFiles + otherFiles where file.hasChanged {
         throw PatchError.changed(file.path)
       }
-      try PatchError.writing(path) { () throws(SystemError) in try outputs.folder.publish() }
-      if let ggufPath {
-        try PatchError.writing(ggufPath) { () throws(SystemError) in try outputs.gguf?.publish() }
-      }
+      try outputs.publish()
       return summary
-    }
-  }
-
-  /// The folder and the file, under temporary names.
-  private struct Outputs {
-    let path: String
-    let folder: OutputFolder
-    let ggufPath: String?
-    let gguf: OutputFile?
-
-    init(_ path: String, _ ggufPath: String?, overwrites: Bool) throws(PatchError) {
-      (self.path, self.ggufPath) = (path, ggufPath)
-      if overwrites { try ReplacedFolder.check(path, holdsOnly: AdapterMaking.fileNames) }
-      folder = try PatchError.writing(path) { () throws(SystemError) in
-        try OutputFolder(path: path, overwrites: overwrites)
-      }
-      gguf = try ggufPath.map { (path) throws(PatchError) in
-        try PatchError.writing(path) { () throws(SystemError) in
-          try OutputFile(path: path, overwrites: overwrites)
-        }
-      }
     }
   }
 
@@ -187,12 +166,12 @@ extension AdapterMaking {
   }
 
   private func write(
-    _ outputs: Outputs, rank: Int, _ execution: Execution
+    _ outputs: AdapterOutputs, rank: Int, _ execution: Execution
   ) throws(PatchError) -> AdapterSummary {
     let outline = summary(outputs, rank: rank, [], [], byteCount: 0)
     var files: [any AdapterFile] = []
     let factors = try PatchError.writing(outputs.path) { () throws(SystemError) in
-      let file = try outputs.folder.createFile(Self.fileNames[0])
+      let file = try outputs.folder.createFile(AdapterFolder.factorsName)
       return FactorsFile(file, path: outputs.path, plan, origin, outline)
     }
     files.append(factors)
@@ -223,13 +202,21 @@ extension AdapterMaking {
     for file in files {
       try PatchError.writing(file.path) { () throws(SystemError) in try file.finish(summary) }
     }
+    let configuration = configuration(rank: rank)
+    let description = try PatchError.opening { () throws(CheckpointError) in
+      try CheckpointError.attributing(outputs.path) { () throws(FormatError) in
+        try AdapterDescription(
+          parsing: origin + summary.metadata, configuration, byteCount: factors.byteCount)
+      }
+    }
+    let card = try card(description)
     try PatchError.writing(outputs.path) { () throws(SystemError) in
-      let text = configuration(rank: rank).text(isIndented: true) + "\n"
-      try outputs.folder.createFile(Self.fileNames[1]).write(Array(text.utf8).rawSpan, at: 0)
-      let card = AdapterCard(
-        summary: summary, base: baseName?.repository, origin: origin, task: kind.task,
-        hasGGUF: outputs.gguf != nil)
-      try outputs.folder.createFile(Self.fileNames[2]).write(Array(card.text.utf8).rawSpan, at: 0)
+      for (name, text) in [
+        (AdapterFolder.configurationName, configuration.text(isIndented: true) + "\n"),
+        (AdapterFolder.cardName, card),
+      ] {
+        try outputs.folder.createFile(name).write(Array(text.utf8).rawSpan, at: 0)
+      }
     }
     return summary
   }
@@ -257,7 +244,7 @@ extension AdapterMaking {
 
   /// What is known of the adapter. Without measures it is an outline, whose texts are as long.
   private func summary(
-    _ outputs: Outputs, rank: Int, _ measures: [Measure], _ others: [Double], byteCount: Int
+    _ outputs: AdapterOutputs, rank: Int, _ measures: [Measure], _ others: [Double], byteCount: Int
   ) -> AdapterSummary {
     let norms = plan.foldedNormSquares
     let whole = measures.reduce(others.reduce(norms, +)) { $0 + $1.update }

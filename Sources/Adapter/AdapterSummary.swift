@@ -51,6 +51,7 @@ extension AdapterSummary {
       return "{\(members.joined(separator: ","))}"
     }
     return [
+      .init(AdapterDescription.versionKey, AdapterDescription.version),
       .init("rank", "\(rank)"),
       .init("relative_error", Self.decimal(relativeError)),
       .init("left_out_share", Self.decimal(leftOutShare)),

@@ -2,6 +2,7 @@ public import Adapter
 internal import Checkpoints
 internal import PatchEngine
 internal import PatchFormat
+internal import Publishing
 
 /// Makes a LoRA adapter of what a GRADIEND, or several, add to a base, before it is rounded
 /// (Formats/adapter.md).
@@ -56,10 +57,11 @@ public struct MakeAdapter: PatchOperation {
     let base = try baseName.checkpoint()
     try OutputGuard([base], files: opened.files).check([output, ggufOutput].compactMap { $0 })
     let sum = try opened.sum(of: base)
-    var making = try AdapterMaking(base: base, sum)
+    var making = try AdapterMaking(base: base, sum) { [output] (adapter) throws(PatchError) in
+      try ModelCard.text(of: adapter, at: output)
+    }
     let updates = try opened.updates(execution.silent)
-    making.origin = [.init("gradiend_patch_adapter", "1")]
-    making.origin += PatchMetadata.entries(of: updates, part: part.name)
+    making.origin = PatchMetadata.entries(of: updates, part: part.name)
     if let origin = baseName.origin {
       making.origin += PatchMetadata.entries(of: [origin], "base")
       making.baseName = ("\(origin.repository)", "\(origin.commit)")

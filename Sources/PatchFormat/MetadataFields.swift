@@ -1,4 +1,4 @@
-internal import ByteIO
+package import ByteIO
 package import Checkpoints
 
 extension PatchMetadata {
@@ -33,6 +33,18 @@ extension PatchMetadata {
   }
 }
 
+extension PatchMetadata {
+  /// Reads what other files than patches say of updates, and of the base, with the same keys.
+  ///
+  /// - Throws: ``FormatError`` if a key is missing, or does not fit the others.
+  package static func origin(
+    parsing metadata: [SafetensorsHeader.Metadatum], of noun: String
+  ) throws(FormatError) -> (source: Source, base: Provenance?) {
+    var fields = MetadataFields(metadata, of: noun)
+    return (try fields.takeComputed(), try fields.takeOrigins("base", count: 1)[0])
+  }
+}
+
 extension String {
   /// What line feeds separate.
   fileprivate var lines: [String] {
@@ -43,8 +55,11 @@ extension String {
 /// Metadata that are taken key by key until none is left.
 struct MetadataFields {
   private var rest: [String: String]
+  /// Whose they are, for messages.
+  private let noun: String
 
-  init(_ metadata: [SafetensorsHeader.Metadatum]) {
+  init(_ metadata: [SafetensorsHeader.Metadatum], of noun: String) {
+    self.noun = noun
     // Keys that differ in bytes may still be equal as text. Those that are known are ASCII, which
     // nothing else equals, so such keys are unknown, and one of them is enough to say so.
     rest = Dictionary(metadata.map { ($0.key, $0.value) }) { first, _ in first }
@@ -54,7 +69,7 @@ struct MetadataFields {
 
   mutating func require(_ key: String) throws(FormatError) -> String {
     guard let value = take(key) else {
-      throw .corrupt("the patch's metadata lack '\(key)'", at: 8)
+      throw .corrupt("the \(noun)'s metadata lack '\(key)'", at: 8)
     }
     return value
   }
@@ -62,7 +77,7 @@ struct MetadataFields {
   mutating func requireCount(_ key: String) throws(FormatError) -> Int {
     let text = try require(key)
     guard let count = Int(text), count >= 0, String(count) == text else {
-      throw .corrupt("the patch's metadata give '\(text)' for '\(key)'", at: 8)
+      throw .corrupt("the \(noun)'s metadata give '\(text)' for '\(key)'", at: 8)
     }
     return count
   }
@@ -71,14 +86,20 @@ struct MetadataFields {
     let text = try require(key)
     guard let files = [FileDigest](lines: text) else {
       throw .corrupt(
-        "the patch's metadata give '\(text)' for '\(key)', not the lines that sha256sum writes",
+        "the \(noun)'s metadata give '\(text)' for '\(key)', not the lines that sha256sum writes",
         at: 8)
     }
     return files
   }
 
+  /// What was computed of which part.
+  mutating func takeComputed() throws(FormatError) -> PatchMetadata.Source {
+    let part = try require("part")
+    return .gradiend(try takeUpdates(part: part), part: part)
+  }
+
   /// What was added of each GRADIEND (Formats/patch.md, section 3.3).
-  mutating func takeUpdates(part: String) throws(FormatError) -> [PatchMetadata.Update] {
+  private mutating func takeUpdates(part: String) throws(FormatError) -> [PatchMetadata.Update] {
     let digests = try require("gradiend_digest").lines
     let rates = try checked("learning_rate", try require("learning_rate").lines, digests.count)
     let (factors, classes) =
@@ -101,7 +122,7 @@ struct MetadataFields {
   ) throws(FormatError) -> [String] {
     guard values.count == count else {
       throw .corrupt(
-        "the patch's metadata give \(values.count) lines for '\(key)' and \(count) for "
+        "the \(noun)'s metadata give \(values.count) lines for '\(key)' and \(count) for "
           + "'gradiend_digest'", at: 8)
     }
     return values
@@ -116,7 +137,7 @@ struct MetadataFields {
       zip(blocks, classes).allSatisfy({ ($0.isEmpty && count > 1) == ($1 == nil) }),
       blocks.contains(where: { !$0.isEmpty })
     else {
-      throw .corrupt("the patch's metadata give '\(text)' for 'feature_classes'", at: 8)
+      throw .corrupt("the \(noun)'s metadata give '\(text)' for 'feature_classes'", at: 8)
     }
     return classes
   }
@@ -136,7 +157,7 @@ struct MetadataFields {
       PatchMetadata.entries(of: pairs, key).map(\.value) == [repository, commit]
     else {
       throw .corrupt(
-        "the patch's metadata give '\(repository)' and '\(commit)' for repository and commit of the "
+        "the \(noun)'s metadata give '\(repository)' and '\(commit)' for repository and commit of the "
           + key, at: 8)
     }
     return pairs

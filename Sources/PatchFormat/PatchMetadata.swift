@@ -165,7 +165,7 @@ package struct PatchMetadata: Equatable, Sendable {
   ///
   /// - Throws: ``FormatError`` if this is no patch, one of a newer version, or lacks or adds a key.
   package init(parsing header: SafetensorsHeader) throws(FormatError) {
-    var fields = MetadataFields(header.metadata)
+    var fields = MetadataFields(header.metadata, of: "patch")
     guard fields.take("format") == Self.format else {
       throw FormatError(
         offset: 8,
@@ -181,9 +181,7 @@ package struct PatchMetadata: Equatable, Sendable {
     }
     switch try fields.require("source") {
     case "diff": source = .diff
-    case "gradiend":
-      let part = try fields.require("part")
-      source = .gradiend(try fields.takeUpdates(part: part), part: part)
+    case "gradiend": source = try fields.takeComputed()
     case let other: throw .unsupported("the patch has source '\(other)'", at: 8)
     }
     origins = Origins(base: try fields.takeOrigins("base", count: 1)[0])

@@ -38,31 +38,6 @@ import Testing
     #expect(gguf.metadata("general.type") == "adapter")
   }
 
-  @Test func `the card says how the adapter is loaded, and how good it is`() throws {
-    let scene = try AdapterTests.scene(rank: 6)
-    let summary = try scene.make(gguf: "adapter.gguf", rank: 3)
-    let card = String(decoding: try scene.bench.bytes("adapter/README.md"), as: UTF8.self)
-    #expect(
-      card.hasPrefix(
-        """
-        ---
-        library_name: peft
-        base_model_relation: adapter
-        tags:
-        - lora
-        - gradiend
-        - gradiend-patch
-        ---
-        """))
-    let worst = try #require(summary.layers.max { $0.relativeError < $1.relativeError })
-    for text in [
-      "PeftModel.from_pretrained", "vllm serve", "llama-cli", "| `\(worst.module)` | 0.",
-      "| model.norm.weight | ", "| `learning_rate` | 0.01 |",
-    ] {
-      #expect(card.contains(text), "\(text)")
-    }
-  }
-
   /// With six digits after the point.
   private func format6(_ value: Double) -> String {
     let digits = String(Int((value * 1e6).rounded()))

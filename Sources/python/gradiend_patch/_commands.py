@@ -490,10 +490,10 @@ def card(
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> CardReport:
-    """Writes the model card of a patch.
+    """Writes the model card of a patch or an adapter.
 
     Args:
-        patch: The patch.
+        patch: The patch, or the folder that ``adapter`` made.
         output: Where the card goes; without it, only ``text`` of the report has it.
         repository: Where the patch will be on the Hub, ``owner/name``.
         base: The base's name on the Hub, where the patch does not record it.
@@ -555,10 +555,10 @@ def package(
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> PackageReport:
-    """Makes a folder of a patch that is ready for the Hub.
+    """Makes a folder of a patch or an adapter that is ready for the Hub.
 
     Args:
-        patch: The patch.
+        patch: The patch, or the folder that ``adapter`` made.
         output: The folder. With ``force``, one that is there keeps what is not the package's.
         repository: Where the patch will be on the Hub, ``owner/name``.
         base: The base's name on the Hub, where the patch does not record it.
