@@ -48,7 +48,7 @@ struct PatchSubject: CardSubject {
       patch.metadata.precision.map {
         "bounded: the update differs from what was asked for by "
           + "\(Markdown.plain($0.relativeError)) of its RMS at most in any tensor"
-      } ?? "exact"
+      } ?? "exact to the result as it is rounded"
     return [
       (
         "Parameters changed",
@@ -58,6 +58,9 @@ struct PatchSubject: CardSubject {
       ("Tensors changed", "\(report.changes.count) of \(report.tensorCount)"),
       ("Precision", precision),
     ]
+      + (report.kept.map {
+        [("Kept of the update", "\($0); the rest is lost in rounding to the base's types")]
+      } ?? [])
   }
 
   func use(_ facts: CardFacts) -> String {

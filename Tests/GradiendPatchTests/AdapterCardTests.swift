@@ -26,6 +26,7 @@ import Testing
     return details
   }
 
+  @discardableResult
   private func card(
     _ details: CardDetails, of folder: String = "adapter"
   ) throws(PatchError) -> ModelCard {
