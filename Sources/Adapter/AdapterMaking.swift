@@ -31,15 +31,16 @@ package struct AdapterMaking {
   /// - Parameters:
   ///   - base: the base.
   ///   - update: what is added to it.
+  ///   - savesModules: whether norms and embeddings are brought whole, for PEFT alone.
   ///   - card: writes the text of the folder's card.
   /// - Throws: ``PatchError`` if no adapter can be made for the base, or OpenBLAS is not there.
   package init(
-    base: Checkpoint, _ update: GradiendSum,
+    base: Checkpoint, _ update: GradiendSum, savesModules: Bool,
     card: @escaping @Sendable (AdapterDescription) throws(PatchError) -> String
   ) throws(PatchError) {
     (self.base, self.update, self.card) = (base, update, card)
     kind = try LinearLayers.of(base)
-    plan = try AdapterPlan(base, kind, update)
+    plan = try AdapterPlan(base, kind, update, savesModules: savesModules)
     blas = try OpenBLAS.load()
   }
 
@@ -47,7 +48,7 @@ package struct AdapterMaking {
   ///
   /// - Parameters:
   ///   - path: the folder to make.
-  ///   - ggufPath: the GGUF adapter to make, if any.
+  ///   - ggufPath: the GGUF adapter to make, if any; it has no place for modules that are brought whole.
   ///   - overwrites: whether these may exist.
   ///   - execution: on which threads.
   /// - Returns: what was made, and what it misses.
@@ -63,6 +64,12 @@ package struct AdapterMaking {
         .usage,
         "the rank must be from \(Self.ranks.lowerBound) to \(Self.ranks.upperBound), and the allowed "
           + "relative error above 0 and at most 1")
+    }
+    guard ggufPath == nil || plan.saved.isEmpty else {
+      throw PatchError(
+        .usage, path: ggufPath,
+        "llama.cpp takes no modules that are brought whole, so there is no GGUF adapter with them",
+        remedy: "make two adapters, one for PEFT alone")
     }
     let isSearch = rank == nil && maxRelativeError != nil
     var rank = try isSearch ? smallestRank(limit, execution) : rank ?? Self.defaultRank
@@ -195,14 +202,15 @@ extension AdapterMaking {
       measures.append(
         Measure(update: change.updateSquares, change: change.squares, missed: missed))
     }
-    let others = try plan.leftOut.map { (tensor) throws(PatchError) in
+    for number in plan.saved.indices { try save(number, in: factors, execution) }
+    let others = try (plan.leftOut + plan.saved.map(\.tensor)).map { (tensor) throws(PatchError) in
       try squares(of: tensor, execution)
     }
     let summary = summary(outputs, rank: rank, measures, others, byteCount: factors.byteCount)
     for file in files {
       try PatchError.writing(file.path) { () throws(SystemError) in try file.finish(summary) }
     }
-    let configuration = configuration(rank: rank)
+    let configuration = plan.configuration(rank: rank, kind, of: base, named: baseName)
     let description = try PatchError.opening { () throws(CheckpointError) in
       try CheckpointError.attributing(outputs.path) { () throws(FormatError) in
         try AdapterDescription(
@@ -219,6 +227,21 @@ extension AdapterMaking {
       }
     }
     return summary
+  }
+
+  /// Writes a tensor that is brought whole.
+  private func save(
+    _ number: Int, in factors: FactorsFile, _ execution: Execution
+  ) throws(PatchError) {
+    let saved = plan.saved[number]
+    let stripes = Matrix.stripes(of: saved.tensor.descriptor.elementCount, width: 1)
+    try execution.forEach(stripes.count) { (position) throws(PatchError) in
+      let stripe = stripes[position]
+      let values = saved.values(base, from: stripe.lowerBound, count: stripe.count)
+      try PatchError.writing(factors.path) { () throws(SystemError) in
+        try factors.write(values, ofSaved: number, fromElement: stripe.lowerBound)
+      }
+    }
   }
 
   /// Sums of squares of a layer.
@@ -264,24 +287,7 @@ extension AdapterMaking {
       leftOut: plan.leftOut.enumerated().map { number, tensor in
         .init(
           tensor: tensor.name, share: number < others.count ? share(others[number], of: whole) : 0)
-      })
-  }
-
-  /// PEFT's configuration (Formats/adapter.md, section 6).
-  private func configuration(rank: Int) -> JSONValue {
-    func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
-    return .object([
-      .init("base_model_name_or_path", text(baseName?.repository)),
-      .init("bias", .string("none")),
-      .init("fan_in_fan_out", .boolean(kind.isTransposed)),
-      .init("inference_mode", .boolean(true)),
-      .init("lora_alpha", .integer(rank)),
-      .init("lora_dropout", .real(0)),
-      .init("peft_type", .string("LORA")),
-      .init("r", .integer(rank)),
-      .init("revision", text(baseName?.commit)),
-      .init("target_modules", .array(plan.targetModules.map { .string($0) })),
-      .init("task_type", text(kind.task)),
-    ])
+      },
+      savedModules: plan.savedModules)
   }
 }

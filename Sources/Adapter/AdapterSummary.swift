@@ -35,6 +35,8 @@ public struct AdapterSummary: Sendable {
   public let layers: [Layer]
   /// In the order of the base.
   public let leftOut: [LeftOut]
+  /// Modules that are brought whole, which PEFT alone loads.
+  public let savedModules: [String]
   /// What a user should know, in sentences without a full stop.
   public package(set) var notes: [String] = []
 

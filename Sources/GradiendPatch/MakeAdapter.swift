@@ -25,6 +25,9 @@ public struct MakeAdapter: PatchOperation {
   public var rank: Int?
   /// What the adapter may err, the Frobenius norm of the error over that of the update; nil for 0.8.
   public var maxRelativeError: Double?
+  /// Whether norms and embeddings are brought whole, exact to single precision, in place of folding what
+  /// can be folded and leaving out the rest. PEFT alone loads such an adapter.
+  public var savesModules = false
   /// Whether outputs may exist.
   public var overwrites = false
   /// 0 for one a core.
@@ -57,7 +60,8 @@ public struct MakeAdapter: PatchOperation {
     let base = try baseName.checkpoint()
     try OutputGuard([base], files: opened.files).check([output, ggufOutput].compactMap { $0 })
     let sum = try opened.sum(of: base)
-    var making = try AdapterMaking(base: base, sum) { [output] (adapter) throws(PatchError) in
+    var making = try AdapterMaking(base: base, sum, savesModules: savesModules) {
+      [output] (adapter) throws(PatchError) in
       try ModelCard.text(of: adapter, at: output)
     }
     let updates = try opened.updates(execution.silent)

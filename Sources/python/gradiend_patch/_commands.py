@@ -155,6 +155,7 @@ def adapter(
     part: Part = "decoder",
     rank: Optional[SupportsIndex] = None,
     max_relative_error: Optional[SupportsFloat] = None,
+    modules_to_save: bool = False,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -174,6 +175,7 @@ def adapter(
         part: What is added.
         rank: Rank of the factors. None is 8, or the smallest that keeps to ``max_relative_error``.
         max_relative_error: What the adapter may err; None is 0.8.
+        modules_to_save: Whether norms and embeddings are brought whole, for PEFT alone.
         force: Whether the outputs may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
@@ -187,7 +189,7 @@ def adapter(
         *(["--max-relative-error=" + number(max_relative_error)] if max_relative_error is not None else []),
         *_paths(output=output, gguf=gguf),
         _threads(threads),
-        *_flags(force=force),
+        *_flags(force=force, modules_to_save=modules_to_save),
     ]
     return AdapterSummary.of(run("adapter", options, [base, *gradiends], progress)[1])
 
