@@ -29,6 +29,8 @@ package struct AdapterDescription: Sendable {
   package let task: String?
   /// The length of the factors' file.
   package let byteCount: Int
+  /// The name of the GGUF adapter that lies beside it, if one does.
+  package var ggufName: String?
 
   static let versionKey = "gradiend_patch_adapter"
   static let version = "1"

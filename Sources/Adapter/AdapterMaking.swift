@@ -182,9 +182,9 @@ extension AdapterMaking {
       return FactorsFile(file, path: outputs.path, plan, origin, outline)
     }
     files.append(factors)
-    if let gguf = outputs.gguf, let path = outputs.ggufPath {
+    if let gguf = outputs.gguf {
       files.append(
-        try GGUFAdapterFile(gguf.contents, path: path, plan, of: base, origin, outline))
+        try GGUFAdapterFile(gguf.contents, path: gguf.path, plan, of: base, origin, outline))
     }
     var measures: [Measure] = []
     try forEachLayer(execution) { (number, change) throws(PatchError) in
@@ -211,12 +211,13 @@ extension AdapterMaking {
       try PatchError.writing(file.path) { () throws(SystemError) in try file.finish(summary) }
     }
     let configuration = plan.configuration(rank: rank, kind, of: base, named: baseName)
-    let description = try PatchError.opening { () throws(CheckpointError) in
+    var description = try PatchError.opening { () throws(CheckpointError) in
       try CheckpointError.attributing(outputs.path) { () throws(FormatError) in
         try AdapterDescription(
           parsing: origin + summary.metadata, configuration, byteCount: factors.byteCount)
       }
     }
+    description.ggufName = outputs.gguf?.name
     let card = try card(description)
     try PatchError.writing(outputs.path) { () throws(SystemError) in
       for (name, text) in [
@@ -273,7 +274,7 @@ extension AdapterMaking {
     let whole = measures.reduce(others.reduce(norms, +)) { $0 + $1.update }
     func share(_ part: Double, of whole: Double) -> Double { whole > 0 ? part / whole : 0 }
     return AdapterSummary(
-      path: outputs.path, ggufPath: outputs.ggufPath, byteCount: byteCount, rank: rank,
+      path: outputs.path, ggufPath: outputs.gguf?.path, byteCount: byteCount, rank: rank,
       relativeError: share(
         measures.reduce(0) { $0 + $1.missed }, of: measures.reduce(0) { $0 + $1.change }
       ).squareRoot(),

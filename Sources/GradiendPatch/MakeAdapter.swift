@@ -16,7 +16,7 @@ public struct MakeAdapter: PatchOperation {
   public var summands: [Create.Summand]
   /// The folder to make.
   public var output: String
-  /// The GGUF adapter to make, if any.
+  /// The GGUF adapter to make, if any; it may lie in the folder, if its name ends in `.gguf`.
   public var ggufOutput: String?
   /// What of each GRADIEND is added.
   public var part = GradiendPart.decoder
@@ -58,7 +58,12 @@ public struct MakeAdapter: PatchOperation {
     let baseName = try InputName(self.base)
     let opened = try OpenedSummands(summands, part: part.part, base: baseName)
     let base = try baseName.checkpoint()
-    try OutputGuard([base], files: opened.files).check([output, ggufOutput].compactMap { $0 })
+    let outputs =
+      [output]
+      + [ggufOutput].compactMap { $0 }.filter {
+        AdapterOutputs.name(of: $0, in: output) == nil
+      }
+    try OutputGuard([base], files: opened.files).check(outputs)
     let sum = try opened.sum(of: base)
     var making = try AdapterMaking(base: base, sum, savesModules: savesModules) {
       [output] (adapter) throws(PatchError) in

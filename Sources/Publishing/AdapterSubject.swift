@@ -1,4 +1,5 @@
 internal import Adapter
+internal import ByteIO
 internal import Checkpoints
 internal import Hub
 internal import PatchEngine
@@ -88,6 +89,11 @@ struct AdapterSubject: CardSubject {
       vllm serve \(facts.baseName)\(revision) \\
         --enable-lora --max-lora-rank \(rankOfServer) --lora-modules debiased=\(facts.publishedName)
       """
+    let (source, name) =
+      description.ggufName.map { ("", $0) } ?? (
+        " ADAPTER.gguf is what `gradiend-patch adapter --gguf` made besides, or llama.cpp's "
+          + "`convert_lora_to_gguf.py` makes of this one.", "ADAPTER.gguf"
+      )
     return [
       """
       With [vLLM](https://github.com/vllm-project/vllm), which then offers the model `debiased` besides \
@@ -96,11 +102,9 @@ struct AdapterSubject: CardSubject {
       \(Markdown.block(serve, language: "sh"))
       """,
       """
-      With [llama.cpp](https://github.com/ggml-org/llama.cpp), on a GGUF of the base, quantised or not. \
-      ADAPTER.gguf is what `gradiend-patch adapter --gguf` made besides, or llama.cpp's \
-      `convert_lora_to_gguf.py` makes of this one:
+      With [llama.cpp](https://github.com/ggml-org/llama.cpp), on a GGUF of the base, quantised or not.\(source)
 
-      \(Markdown.block("llama-cli -m BASE.gguf --lora ADAPTER.gguf", language: "sh"))
+      \(Markdown.block("llama-cli -m BASE.gguf --lora \(Shell.quoted(name))", language: "sh"))
       """,
     ]
   }
@@ -162,7 +166,7 @@ struct AdapterSubject: CardSubject {
 
   func files(_ facts: CardFacts) -> [(name: String, source: PackageFiles.Source)] {
     guard let folder else { return [] }
-    return [
+    return folder.ggufs.map { (Folder.lastComponent(of: $0.path), .file($0)) } + [
       (AdapterFolder.factorsName, .file(folder.factors)),
       (AdapterFolder.configurationName, .text(configuration(folder.configuration, facts))),
     ]

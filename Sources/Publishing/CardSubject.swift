@@ -19,7 +19,7 @@ package struct Publication: Sendable {
   /// What `adapter` made.
   package init(_ adapter: AdapterFolder) {
     subject = AdapterSubject(adapter)
-    files = [adapter.factors]
+    files = [adapter.factors] + adapter.ggufs
   }
 }
 

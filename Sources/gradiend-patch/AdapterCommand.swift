@@ -35,7 +35,9 @@ struct AdapterCommand: AddingCommand {
       .option(
         \.output, "-o", "--output", value: "FOLDER", help: "where the adapter goes, as PEFT has it",
         isRequired: true),
-      .option(\.ggufOutput, "--gguf", value: "FILE", help: "where a GGUF adapter goes"),
+      .option(
+        \.ggufOutput, "--gguf", value: "FILE",
+        help: "where a GGUF adapter goes, FOLDER/NAME.gguf or elsewhere"),
       .option(
         \.rank, "--rank", value: "R",
         help: "rank of the factors, 8 unless only --max-relative-error is given"),

@@ -112,6 +112,33 @@ import Testing
     #expect(try card(details(), of: "up").text == card(details()).text)
   }
 
+  @Test func `a GGUF adapter in the folder appears, and is published, with it`() throws {
+    try scene.make("both", gguf: "both/lora.gguf", rank: 3)
+    #expect(
+      try scene.bench.folder.tree().filter { $0.hasPrefix("both/") } == [
+        "both/README.md", "both/adapter_config.json", "both/adapter_model.safetensors",
+        "both/lora.gguf",
+      ])
+    #expect(try text("both/README.md").contains("llama-cli -m BASE.gguf --lora lora.gguf\n"))
+    let output = scene.bench.path("up")
+    let made = try Package(patch: scene.bench.path("both"), output: output, details: details())
+      .run()
+    #expect(made.files.map(\.name).contains("lora.gguf"))
+    #expect(try scene.bench.bytes("up/lora.gguf") == scene.bench.bytes("both/lora.gguf"))
+    // Without it, it would be lost.
+    let lost = try scene.bench.refusal(.cannotCreate) { () throws(PatchError) in
+      try scene.make("both", rank: 3, overwrites: true)
+    }
+    #expect(lost.message.contains("its 'lora.gguf' would be lost"))
+    try scene.make("both", gguf: "both/lora.gguf", rank: 3, overwrites: true)
+    try scene.make("other", gguf: "other.gguf", rank: 2)
+    try scene.bench.folder.write(scene.bench.bytes("other.gguf"), to: "both/other.gguf")
+    let error = try scene.bench.refusal(.badInput) { () throws(PatchError) in
+      try card(details(), of: "both")
+    }
+    #expect(error.message.contains("this GGUF has another 'rank' than the adapter beside it"))
+  }
+
   @Test func `the adapter of another tool, or another version, is refused`() throws {
     let weights = try scene.bench.bytes("adapter/adapter_model.safetensors")
     let key = Array("gradiend_patch_adapter".utf8)
