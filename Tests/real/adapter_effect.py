@@ -17,8 +17,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 class Effect:
     def __init__(self, base: pathlib.Path, gradiend: pathlib.Path, h: float, alpha: float) -> None:
+        self.folder = base
         tokenizer = AutoTokenizer.from_pretrained(base)
-        self.model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
+        self.model = self._load()
         self.starts = [tokenizer(start)["input_ids"] for start in STARTS]
         self.he, self.she = (tokenizer(f" {word}", add_special_tokens=False)["input_ids"][0] for word in ("he", "she"))
         self.base = {name: value.detach().clone() for name, value in self.model.named_parameters()}
@@ -26,6 +27,9 @@ class Effect:
         self._fill(dict(self._meant(gradiend, h, alpha)))
         self.goal = self._predict(self.model)
         self._fill(self.base)
+
+    def _load(self):
+        return AutoModelForCausalLM.from_pretrained(self.folder, dtype=torch.float32).eval()
 
     def _meant(self, gradiend: pathlib.Path, h: float, alpha: float):
         weights = safe_open(gradiend / "model.safetensors", "pt")
@@ -69,9 +73,8 @@ class Effect:
     def of(self, path: str) -> tuple[float, float]:
         """How far it moves with the adapter or the whole model in a folder, and the divergence from the intended model."""
         if os.path.exists(os.path.join(path, "adapter_config.json")):
-            served = PeftModel.from_pretrained(self.model, path).eval()
-            found = self._predict(served)
-            self.model = served.unload()
+            # A model of its own: modules that were brought whole stay when PEFT unloads the rest.
+            found = self._predict(PeftModel.from_pretrained(self._load(), path).eval())
         else:
             with safe_open(os.path.join(path, "model.safetensors"), "pt") as file:
                 self._fill({name: file.get_tensor(name).float() for name in file.keys()})
