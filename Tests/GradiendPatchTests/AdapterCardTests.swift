@@ -139,6 +139,27 @@ import Testing
     #expect(error.message.contains("this GGUF has another 'rank' than the adapter beside it"))
   }
 
+  @Test(arguments: ["adapter_model.safetensors", "adapter_config.json"])
+  func `no byte of an adapter's files makes a card more than an error`(name: String) throws {
+    let bytes = try scene.bench.bytes("adapter/" + name)
+    // What lies behind the header is not read.
+    let length = min(bytes.count, 5000)
+    var generator = SeededGenerator(seed: 23)
+    for _ in 0..<300 {
+      var damaged = bytes
+      for _ in 0..<Int.random(in: 1...3, using: &generator) {
+        damaged[Int.random(in: 0..<length, using: &generator)] = UInt8.random(
+          in: 0...255, using: &generator)
+      }
+      try scene.bench.folder.write(damaged, to: "adapter/" + name)
+      do throws(PatchError) {
+        try card(details())
+      } catch {
+        #expect(error.kind == .badInput || error.kind == .usage, "\(error)")
+      }
+    }
+  }
+
   @Test func `the adapter of another tool, or another version, is refused`() throws {
     let weights = try scene.bench.bytes("adapter/adapter_model.safetensors")
     let key = Array("gradiend_patch_adapter".utf8)
