@@ -17,7 +17,7 @@ TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build library demo test test-times test-sanitized test-client test-library golden faults memory fuzz real real-gguf real-adapter real-live real-vllm wheel test-wheel bench bench-large bench-pairs lint format share install uninstall clean
+.PHONY: help build library demo test test-times test-sanitized test-client test-library golden faults memory fuzz real real-gguf real-adapter bench-adapter real-live real-vllm wheel test-wheel bench bench-large bench-pairs lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -109,6 +109,11 @@ real-adapter: build $(PYTHON)/adapters
 	@GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(PYTHON)/bin/python3 \
 	  Tests/real/run-adapter.sh $(PATCH) $(CURDIR)/.build/real
 
+## bench-adapter: compare an adapter for SmolLM2-135M, of GRADIEND with H and A if given, with mergekit's and PEFT's of the result
+bench-adapter: build $(PYTHON)/peers
+	@GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(PYTHON)/bin/python3 \
+	  Tests/real/run-adapter-peers.sh $(PATCH) $(CURDIR)/.build/real
+
 ## wheel: build the wheel for pip, in .build/wheel/dist: the binary, its libraries and a Python module
 wheel: build library $(WHEEL)/ready
 	@PYTHON=$(WHEEL)/python/bin/python3 Sources/python/build-wheel.sh $(PATCH) $(LIBRARY) $(WHEEL)/work $(WHEEL)/dist
@@ -190,6 +195,11 @@ $(PYTHON)/ready: Tests/requirements.txt
 # PyTorch and PEFT, for the same Python; vLLM is used if somebody installs it there.
 $(PYTHON)/adapters: $(PYTHON)/llama Tests/real/requirements-adapter.txt
 	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/real/requirements-adapter.txt
+	@touch $@
+
+# mergekit, for the same Python.
+$(PYTHON)/peers: $(PYTHON)/adapters Tests/real/requirements-peers.txt
+	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/real/requirements-peers.txt
 	@touch $@
 
 # llama.cpp, for the same Python.

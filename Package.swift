@@ -84,14 +84,18 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Adapter",
-      dependencies: ["ByteIO", "Checkpoints", "Gradiend", "Hub", "ModelNames", "PatchEngine"],
+      dependencies: [
+        "ByteIO", "Checkpoints", "Gradiend", "ModelNames", "PatchEngine", "PatchFormat",
+      ],
       swiftSettings: strict),
     .target(
       name: "Pictures", dependencies: ["ByteIO", "ModelNames", "PatchEngine"], swiftSettings: strict
     ),
     .target(
       name: "Publishing",
-      dependencies: ["ByteIO", "Checkpoints", "Hub", "PatchEngine", "PatchFormat", "Pictures"],
+      dependencies: [
+        "Adapter", "ByteIO", "Checkpoints", "Hub", "PatchEngine", "PatchFormat", "Pictures",
+      ],
       swiftSettings: strict),
     .target(
       name: "GradiendPatch",

@@ -11,6 +11,7 @@ package struct AdapterMaking {
   private let kind: LinearLayers
   private let update: GradiendSum
   private let blas: OpenBLAS
+  private let card: @Sendable (AdapterDescription) throws(PatchError) -> String
   /// What the factors' files say of where the adapter comes from.
   package var origin: [SafetensorsHeader.Metadatum] = []
   /// The base's repository and commit, where they are known.
@@ -22,21 +23,24 @@ package struct AdapterMaking {
   /// Files of the GRADIEND.
   package var otherFiles: [MappedFile] = []
 
-  /// The files of the folder, one for each of those that are written.
-  private static let fileNames = ["adapter_model.safetensors", "adapter_config.json", "README.md"]
-
   /// What is chosen where nothing is.
   package static let defaultRank = 8
   package static let defaultLimit = 0.8
   package static let ranks = 1...256
 
+  /// - Parameters:
+  ///   - base: the base.
+  ///   - update: what is added to it.
+  ///   - savesModules: whether norms and embeddings are brought whole, for PEFT alone.
+  ///   - card: writes the text of the folder's card.
   /// - Throws: ``PatchError`` if no adapter can be made for the base, or OpenBLAS is not there.
   package init(
-    base: Checkpoint, _ update: GradiendSum
+    base: Checkpoint, _ update: GradiendSum, savesModules: Bool,
+    card: @escaping @Sendable (AdapterDescription) throws(PatchError) -> String
   ) throws(PatchError) {
-    (self.base, self.update) = (base, update)
+    (self.base, self.update, self.card) = (base, update, card)
     kind = try LinearLayers.of(base)
-    plan = try AdapterPlan(base, kind, update)
+    plan = try AdapterPlan(base, kind, update, savesModules: savesModules)
     blas = try OpenBLAS.load()
   }
 
@@ -44,7 +48,7 @@ package struct AdapterMaking {
   ///
   /// - Parameters:
   ///   - path: the folder to make.
-  ///   - ggufPath: the GGUF adapter to make, if any.
+  ///   - ggufPath: the GGUF adapter to make, if any; it has no place for modules that are brought whole.
   ///   - overwrites: whether these may exist.
   ///   - execution: on which threads.
   /// - Returns: what was made, and what it misses.
@@ -61,10 +65,16 @@ package struct AdapterMaking {
         "the rank must be from \(Self.ranks.lowerBound) to \(Self.ranks.upperBound), and the allowed "
           + "relative error above 0 and at most 1")
     }
+    guard ggufPath == nil || plan.saved.isEmpty else {
+      throw PatchError(
+        .usage, path: ggufPath,
+        "llama.cpp takes no modules that are brought whole, so there is no GGUF adapter with them",
+        remedy: "make two adapters, one for PEFT alone")
+    }
     let isSearch = rank == nil && maxRelativeError != nil
     var rank = try isSearch ? smallestRank(limit, execution) : rank ?? Self.defaultRank
     while true {
-      let outputs = try Outputs(path, ggufPath, overwrites: overwrites)
+      let outputs = try AdapterOutputs(path, ggufPath, overwrites: overwrites)
       let summary = try write(outputs, rank: rank, execution)
       // The search knows what rounding the factors costs to a small part of it.
       if summary.relativeError > limit, isSearch, rank < Self.ranks.upperBound {
@@ -75,32 +85,8 @@ package struct AdapterMaking {
       for file in base.mappedFiles + otherFiles where file.hasChanged {
         throw PatchError.changed(file.path)
       }
-      try PatchError.writing(path) { () throws(SystemError) in try outputs.folder.publish() }
-      if let ggufPath {
-        try PatchError.writing(ggufPath) { () throws(SystemError) in try outputs.gguf?.publish() }
-      }
+      try outputs.publish()
       return summary
-    }
-  }
-
-  /// The folder and the file, under temporary names.
-  private struct Outputs {
-    let path: String
-    let folder: OutputFolder
-    let ggufPath: String?
-    let gguf: OutputFile?
-
-    init(_ path: String, _ ggufPath: String?, overwrites: Bool) throws(PatchError) {
-      (self.path, self.ggufPath) = (path, ggufPath)
-      if overwrites { try ReplacedFolder.check(path, holdsOnly: AdapterMaking.fileNames) }
-      folder = try PatchError.writing(path) { () throws(SystemError) in
-        try OutputFolder(path: path, overwrites: overwrites)
-      }
-      gguf = try ggufPath.map { (path) throws(PatchError) in
-        try PatchError.writing(path) { () throws(SystemError) in
-          try OutputFile(path: path, overwrites: overwrites)
-        }
-      }
     }
   }
 
@@ -187,18 +173,18 @@ extension AdapterMaking {
   }
 
   private func write(
-    _ outputs: Outputs, rank: Int, _ execution: Execution
+    _ outputs: AdapterOutputs, rank: Int, _ execution: Execution
   ) throws(PatchError) -> AdapterSummary {
     let outline = summary(outputs, rank: rank, [], [], byteCount: 0)
     var files: [any AdapterFile] = []
     let factors = try PatchError.writing(outputs.path) { () throws(SystemError) in
-      let file = try outputs.folder.createFile(Self.fileNames[0])
+      let file = try outputs.folder.createFile(AdapterFolder.factorsName)
       return FactorsFile(file, path: outputs.path, plan, origin, outline)
     }
     files.append(factors)
-    if let gguf = outputs.gguf, let path = outputs.ggufPath {
+    if let gguf = outputs.gguf {
       files.append(
-        try GGUFAdapterFile(gguf.contents, path: path, plan, of: base, origin, outline))
+        try GGUFAdapterFile(gguf.contents, path: gguf.path, plan, of: base, origin, outline))
     }
     var measures: [Measure] = []
     try forEachLayer(execution) { (number, change) throws(PatchError) in
@@ -216,22 +202,47 @@ extension AdapterMaking {
       measures.append(
         Measure(update: change.updateSquares, change: change.squares, missed: missed))
     }
-    let others = try plan.leftOut.map { (tensor) throws(PatchError) in
+    for number in plan.saved.indices { try save(number, in: factors, execution) }
+    let others = try (plan.leftOut + plan.saved.map(\.tensor)).map { (tensor) throws(PatchError) in
       try squares(of: tensor, execution)
     }
     let summary = summary(outputs, rank: rank, measures, others, byteCount: factors.byteCount)
     for file in files {
       try PatchError.writing(file.path) { () throws(SystemError) in try file.finish(summary) }
     }
+    let configuration = plan.configuration(rank: rank, kind, of: base, named: baseName)
+    var description = try PatchError.opening { () throws(CheckpointError) in
+      try CheckpointError.attributing(outputs.path) { () throws(FormatError) in
+        try AdapterDescription(
+          parsing: origin + summary.metadata, configuration, byteCount: factors.byteCount)
+      }
+    }
+    description.ggufName = outputs.gguf?.name
+    let card = try card(description)
     try PatchError.writing(outputs.path) { () throws(SystemError) in
-      let text = configuration(rank: rank).text(isIndented: true) + "\n"
-      try outputs.folder.createFile(Self.fileNames[1]).write(Array(text.utf8).rawSpan, at: 0)
-      let card = AdapterCard(
-        summary: summary, base: baseName?.repository, origin: origin, task: kind.task,
-        hasGGUF: outputs.gguf != nil)
-      try outputs.folder.createFile(Self.fileNames[2]).write(Array(card.text.utf8).rawSpan, at: 0)
+      for (name, text) in [
+        (AdapterFolder.configurationName, configuration.text(isIndented: true) + "\n"),
+        (AdapterFolder.cardName, card),
+      ] {
+        try outputs.folder.createFile(name).write(Array(text.utf8).rawSpan, at: 0)
+      }
     }
     return summary
+  }
+
+  /// Writes a tensor that is brought whole.
+  private func save(
+    _ number: Int, in factors: FactorsFile, _ execution: Execution
+  ) throws(PatchError) {
+    let saved = plan.saved[number]
+    let stripes = Matrix.stripes(of: saved.tensor.descriptor.elementCount, width: 1)
+    try execution.forEach(stripes.count) { (position) throws(PatchError) in
+      let stripe = stripes[position]
+      let values = saved.values(base, from: stripe.lowerBound, count: stripe.count)
+      try PatchError.writing(factors.path) { () throws(SystemError) in
+        try factors.write(values, ofSaved: number, fromElement: stripe.lowerBound)
+      }
+    }
   }
 
   /// Sums of squares of a layer.
@@ -257,13 +268,13 @@ extension AdapterMaking {
 
   /// What is known of the adapter. Without measures it is an outline, whose texts are as long.
   private func summary(
-    _ outputs: Outputs, rank: Int, _ measures: [Measure], _ others: [Double], byteCount: Int
+    _ outputs: AdapterOutputs, rank: Int, _ measures: [Measure], _ others: [Double], byteCount: Int
   ) -> AdapterSummary {
     let norms = plan.foldedNormSquares
     let whole = measures.reduce(others.reduce(norms, +)) { $0 + $1.update }
     func share(_ part: Double, of whole: Double) -> Double { whole > 0 ? part / whole : 0 }
     return AdapterSummary(
-      path: outputs.path, ggufPath: outputs.ggufPath, byteCount: byteCount, rank: rank,
+      path: outputs.path, ggufPath: outputs.gguf?.path, byteCount: byteCount, rank: rank,
       relativeError: share(
         measures.reduce(0) { $0 + $1.missed }, of: measures.reduce(0) { $0 + $1.change }
       ).squareRoot(),
@@ -277,24 +288,7 @@ extension AdapterMaking {
       leftOut: plan.leftOut.enumerated().map { number, tensor in
         .init(
           tensor: tensor.name, share: number < others.count ? share(others[number], of: whole) : 0)
-      })
-  }
-
-  /// PEFT's configuration (Formats/adapter.md, section 6).
-  private func configuration(rank: Int) -> JSONValue {
-    func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
-    return .object([
-      .init("base_model_name_or_path", text(baseName?.repository)),
-      .init("bias", .string("none")),
-      .init("fan_in_fan_out", .boolean(kind.isTransposed)),
-      .init("inference_mode", .boolean(true)),
-      .init("lora_alpha", .integer(rank)),
-      .init("lora_dropout", .real(0)),
-      .init("peft_type", .string("LORA")),
-      .init("r", .integer(rank)),
-      .init("revision", text(baseName?.commit)),
-      .init("target_modules", .array(plan.targetModules.map { .string($0) })),
-      .init("task_type", text(kind.task)),
-    ])
+      },
+      savedModules: plan.savedModules)
   }
 }

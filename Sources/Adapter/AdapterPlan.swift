@@ -25,21 +25,29 @@ struct AdapterPlan: Sendable {
   let layers: [Layer]
   /// The sum of the squares of what is added to norms that are folded into the layers they feed.
   let foldedNormSquares: Double
-  /// What no layer can take.
+  /// What PEFT takes whole.
+  let saved: [SavedTensor]
+  /// What nothing takes.
   let leftOut: [StoredTensor]
   /// PEFT's pattern of names.
   let targetModules: [String]
 
   /// - Throws: ``PatchError`` if nothing is left, or a layer is not what its name says.
   init(
-    _ base: any TensorSource, _ kind: LinearLayers, _ update: GradiendSum
+    _ base: any TensorSource, _ kind: LinearLayers, _ update: GradiendSum, savesModules: Bool
   ) throws(PatchError) {
     var layers: [Layer] = []
     var norms: [String: FoldedNorm] = [:]
     var otherModules: [String] = []
     for tensor in base.tensors {
-      guard let place = kind.place(of: tensor.name) else { continue }
-      if let name = place.norm, norms[name] == nil, let norm = base[name],
+      guard let place = kind.place(of: tensor.name) else {
+        // It may have a layer's name all the same, as a head's `dense` has.
+        if let leaf = tensor.name.lastIndex(of: ".") {
+          otherModules.append(String(tensor.name[..<leaf]))
+        }
+        continue
+      }
+      if !savesModules, let name = place.norm, norms[name] == nil, let norm = base[name],
         update.changes(name), base[Self.bias(of: name)] == nil
       {
         norms[name] = try FoldedNorm(
@@ -72,13 +80,19 @@ struct AdapterPlan: Sendable {
     self.layers = layers
     foldedNormSquares = base.tensors.compactMap { norms[$0.name] }
       .reduce(0) { $0 + squares(of: $1.change.span) }
-    let taken = Set(layers.map(\.tensor.name)).union(norms.keys)
+    saved =
+      savesModules
+      ? SavedTensor.all(of: base, kind, update, besides: Set(layers.map(\.module))) : []
+    let taken = Set(layers.map(\.tensor.name) + saved.map(\.tensor.name)).union(norms.keys)
     leftOut = base.tensors.filter { update.changes($0.name) && !taken.contains($0.name) }
     let last = Set(layers.map { Self.lastPart($0.module) })
     targetModules =
       otherModules.contains { last.contains(Self.lastPart($0)) }
       ? layers.map(\.module) : last.sorted()
   }
+
+  /// Modules that PEFT takes whole, each once.
+  var savedModules: [String] { saved.map(\.module).uniqued }
 
   /// BLAS counts in 32 bits, and needs some room beside rows and columns.
   private static let lengthLimit = 1 << 30

@@ -35,6 +35,8 @@ public struct AdapterSummary: Sendable {
   public let layers: [Layer]
   /// In the order of the base.
   public let leftOut: [LeftOut]
+  /// Modules that are brought whole, which PEFT alone loads.
+  public let savedModules: [String]
   /// What a user should know, in sentences without a full stop.
   public package(set) var notes: [String] = []
 
@@ -51,6 +53,7 @@ extension AdapterSummary {
       return "{\(members.joined(separator: ","))}"
     }
     return [
+      .init(AdapterDescription.versionKey, AdapterDescription.version),
       .init("rank", "\(rank)"),
       .init("relative_error", Self.decimal(relativeError)),
       .init("left_out_share", Self.decimal(leftOutShare)),

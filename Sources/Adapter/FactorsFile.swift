@@ -10,6 +10,7 @@ struct FactorsFile: AdapterFile {
   private let members: [JSONValue.Member]
   /// Where each layer's factors begin, counted from the end of the header.
   private let starts: [Int]
+  private let savedStarts: [Int]
   private let headerByteCount: Int
   let byteCount: Int
 
@@ -26,6 +27,15 @@ struct FactorsFile: AdapterFile {
     (self.file, self.path, self.plan, self.origin) = (file, path, plan, origin)
     let rank = outline.rank
     var (members, starts, end): ([JSONValue.Member], [Int], Int) = ([], [], 0)
+    var savedStarts: [Int] = []
+    for saved in plan.saved {
+      savedStarts.append(end)
+      end += 4 * saved.tensor.descriptor.elementCount
+      members.append(
+        .init(
+          tensor: "base_model.model.\(saved.module).\(saved.leaf)", .float32,
+          shape: saved.tensor.shape, at: (savedStarts.last ?? 0)..<end))
+    }
     for layer in plan.layers {
       starts.append(end)
       for (name, shape) in [
@@ -39,7 +49,7 @@ struct FactorsFile: AdapterFile {
             at: start..<end))
       }
     }
-    (self.members, self.starts) = (members, starts)
+    (self.members, self.starts, self.savedStarts) = (members, starts, savedStarts)
     headerByteCount = Self.header(members, origin, outline).count
     byteCount = headerByteCount + end
   }
@@ -59,6 +69,15 @@ struct FactorsFile: AdapterFile {
       bytes.appendLittleEndian(UInt16(truncatingIfNeeded: value.bitPattern >> 16))
     }
     try file.write(bytes.rawSpan, at: headerByteCount + starts[number])
+  }
+
+  /// Writes elements of what PEFT takes whole, by its position in the plan.
+  func write(
+    _ values: [Float], ofSaved number: Int, fromElement first: Int
+  ) throws(SystemError) {
+    var bytes: [UInt8] = []
+    for value in values { bytes.appendLittleEndian(value.bitPattern) }
+    try file.write(bytes.rawSpan, at: headerByteCount + savedStarts[number] + 4 * first)
   }
 
   func finish(_ summary: AdapterSummary) throws(SystemError) {

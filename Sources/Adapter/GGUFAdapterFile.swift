@@ -56,6 +56,9 @@ struct GGUFAdapterFile: AdapterFile {
     byteCount = header.count + (tensors.last?.byteRange.upperBound ?? 0)
   }
 
+  /// Precedes the keys of the metadata that all of an adapter's files have.
+  static let prefix = "gradiend_patch."
+
   private static func header(
     _ architecture: String, _ origin: [SafetensorsHeader.Metadatum], _ summary: AdapterSummary,
     _ tensors: [TensorDescriptor]
@@ -65,7 +68,7 @@ struct GGUFAdapterFile: AdapterFile {
       ("adapter.type", .string("lora")), ("adapter.lora.alpha", .float(Float(summary.rank))),
     ]
     for entry in origin + summary.metadata {
-      metadata.append(("gradiend_patch.\(entry.key)", .string(entry.value)))
+      metadata.append((prefix + entry.key, .string(entry.value)))
     }
     return GGUFHeader.bytes(metadata, tensors)
   }

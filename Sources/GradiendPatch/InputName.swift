@@ -1,9 +1,11 @@
+internal import Adapter
 internal import ByteIO
 package import Checkpoints
 package import Gradiend
 internal import Hub
 package import PatchEngine
 package import PatchFormat
+internal import Publishing
 
 /// An input as a user named it: a path, or a name on the Hub of something in the local cache
 /// (Formats/hub.md).
@@ -137,6 +139,15 @@ package struct InputName {
     try PatchSequence.check(count: names.count)
     return try PatchSequence(
       names.map { (name) throws(PatchError) in try InputName(name).patch() })
+  }
+
+  /// Opens what is to be published: the patch, or the adapter in a folder.
+  ///
+  /// - Throws: ``PatchError`` if it is neither, is damaged, or another tool made it.
+  func publication() throws(PatchError) -> Publication {
+    guard AdapterFolder.isAdapter(path) else { return try Publication(patch()) }
+    return Publication(
+      try open(path) { (path) throws(CheckpointError) in try AdapterFolder(path: path) })
   }
 
   /// Opens the patch, in a folder that of the usual name.

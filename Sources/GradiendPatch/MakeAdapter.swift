@@ -2,6 +2,7 @@ public import Adapter
 internal import Checkpoints
 internal import PatchEngine
 internal import PatchFormat
+internal import Publishing
 
 /// Makes a LoRA adapter of what a GRADIEND, or several, add to a base, before it is rounded
 /// (Formats/adapter.md).
@@ -15,7 +16,7 @@ public struct MakeAdapter: PatchOperation {
   public var summands: [Create.Summand]
   /// The folder to make.
   public var output: String
-  /// The GGUF adapter to make, if any.
+  /// The GGUF adapter to make, if any; it may lie in the folder, if its name ends in `.gguf`.
   public var ggufOutput: String?
   /// What of each GRADIEND is added.
   public var part = GradiendPart.decoder
@@ -24,6 +25,9 @@ public struct MakeAdapter: PatchOperation {
   public var rank: Int?
   /// What the adapter may err, the Frobenius norm of the error over that of the update; nil for 0.8.
   public var maxRelativeError: Double?
+  /// Whether norms and embeddings are brought whole, exact to single precision, in place of folding what
+  /// can be folded and leaving out the rest. PEFT alone loads such an adapter.
+  public var savesModules = false
   /// Whether outputs may exist.
   public var overwrites = false
   /// 0 for one a core.
@@ -54,12 +58,19 @@ public struct MakeAdapter: PatchOperation {
     let baseName = try InputName(self.base)
     let opened = try OpenedSummands(summands, part: part.part, base: baseName)
     let base = try baseName.checkpoint()
-    try OutputGuard([base], files: opened.files).check([output, ggufOutput].compactMap { $0 })
+    let outputs =
+      [output]
+      + [ggufOutput].compactMap { $0 }.filter {
+        AdapterOutputs.name(of: $0, in: output) == nil
+      }
+    try OutputGuard([base], files: opened.files).check(outputs)
     let sum = try opened.sum(of: base)
-    var making = try AdapterMaking(base: base, sum)
+    var making = try AdapterMaking(base: base, sum, savesModules: savesModules) {
+      [output] (adapter) throws(PatchError) in
+      try ModelCard.text(of: adapter, at: output)
+    }
     let updates = try opened.updates(execution.silent)
-    making.origin = [.init("gradiend_patch_adapter", "1")]
-    making.origin += PatchMetadata.entries(of: updates, part: part.name)
+    making.origin = PatchMetadata.entries(of: updates, part: part.name)
     if let origin = baseName.origin {
       making.origin += PatchMetadata.entries(of: [origin], "base")
       making.baseName = ("\(origin.repository)", "\(origin.commit)")

@@ -1,11 +1,10 @@
 internal import Hub
 internal import PatchEngine
-internal import PatchFormat
 public import Publishing
 
-/// Writes the model card of a patch.
+/// Writes the model card of a patch or an adapter.
 public struct Card: PatchOperation {
-  /// The patch file.
+  /// The patch file, or the folder of an adapter that ``MakeAdapter`` made.
   public var patch: String
   /// What the publisher says.
   public var details: CardDetails
@@ -28,15 +27,15 @@ public struct Card: PatchOperation {
   /// - Throws: ``PatchError``; nothing then has the output's name.
   /// - Complexity: O(bytes of the patch).
   public func run(in execution: Execution) throws(PatchError) -> ModelCard {
-    let patch = try InputName(patch).patch()
-    if let output { try OutputGuard([], files: [patch.file]).check(output) }
-    return try ModelCard(of: patch, details, output: output, overwrites: overwrites)
+    let publication = try InputName(patch).publication()
+    if let output { try OutputGuard([], files: publication.files).check(output) }
+    return try ModelCard(of: publication, details, output: output, overwrites: overwrites)
   }
 }
 
-/// Makes the folder of a patch that is ready for the Hub (Formats/hub.md, section 5).
+/// Makes the folder of a patch or an adapter that is ready for the Hub (Formats/hub.md, section 5).
 public struct Package: PatchOperation {
-  /// The patch file.
+  /// The patch file, or the folder of an adapter that ``MakeAdapter`` made.
   public var patch: String
   /// The folder to make.
   public var output: String
@@ -56,15 +55,16 @@ public struct Package: PatchOperation {
     self.details = details
   }
 
-  /// Writes the folder. The same patch, details and base give the same bytes.
+  /// Writes the folder. The same inputs and details give the same bytes.
   ///
   /// - Throws: ``PatchError``; nothing then has the output's name.
-  /// - Complexity: O(bytes of the patch).
+  /// - Complexity: O(bytes of the patch or adapter).
   public func run(in execution: Execution) throws(PatchError) -> PatchPackage {
-    let patch = try InputName(patch).patch()
-    try OutputGuard([], files: [patch.file]).check(output)
+    let publication = try InputName(patch).publication()
+    try OutputGuard([], files: publication.files).check(output)
     let license = try licenseFile.map { (name) throws(PatchError) in try InputName(name).path }
     return try PatchPackage(
-      of: patch, details, licenseFile: license, output: output, overwrites: overwrites, execution)
+      of: publication, details, licenseFile: license, output: output, overwrites: overwrites,
+      execution)
   }
 }

@@ -51,6 +51,18 @@ extension PatchMetadata {
   }
 }
 
+extension PatchMetadata {
+  /// Reads what other files than patches say of updates, and of the base, with the same keys.
+  ///
+  /// - Throws: ``FormatError`` if a key is missing, or does not fit the others.
+  package static func origin(
+    parsing metadata: [SafetensorsHeader.Metadatum], of noun: String
+  ) throws(FormatError) -> (source: Source, base: Provenance?) {
+    var fields = MetadataFields(metadata, of: noun)
+    return (try fields.takeComputed(), try fields.takeOrigins("base", count: 1)[0])
+  }
+}
+
 extension String {
   /// What line feeds separate.
   fileprivate var lines: [String] {
@@ -106,8 +118,7 @@ package struct MetadataFields {
     switch try require("source") {
     case "diff": source = .diff
     case "gradiend":
-      let part = try require("part")
-      source = .gradiend(try takeUpdates(part: part), part: part)
+      source = try takeComputed()
     case let other: throw .unsupported("the \(what) has source '\(other)'", at: 8)
     }
     var origins = PatchMetadata.Origins(base: try takeOrigins("base", count: 1)[0])
@@ -115,8 +126,14 @@ package struct MetadataFields {
     return (source, origins)
   }
 
+  /// What was computed of which part.
+  mutating func takeComputed() throws(FormatError) -> PatchMetadata.Source {
+    let part = try require("part")
+    return .gradiend(try takeUpdates(part: part), part: part)
+  }
+
   /// What was added of each GRADIEND (Formats/patch.md, section 3.3).
-  mutating func takeUpdates(part: String) throws(FormatError) -> [PatchMetadata.Update] {
+  private mutating func takeUpdates(part: String) throws(FormatError) -> [PatchMetadata.Update] {
     let digests = try require("gradiend_digest").lines
     let rates = try checked("learning_rate", try require("learning_rate").lines, digests.count)
     let (factors, classes) =

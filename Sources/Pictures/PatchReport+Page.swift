@@ -28,7 +28,7 @@ extension PatchReport {
       <body>
       <main>
       <h1>\(headline[0])</h1>
-      <p>\(headline[1]).<br>\(headline[2].escapedForMarkup).</p>
+      <p>\(headline[1]).<br>\(headline[2].escapedForMarkup).\(rounding)</p>
       <h2>Where the change is</h2>
       \(pictureFigure)
       <h2>By layer and module</h2>
@@ -57,6 +57,10 @@ extension PatchReport {
       </html>
 
       """
+  }
+
+  private var rounding: String {
+    kept.map { "<br>Rounded to the base's types, the update keeps \($0.escapedForMarkup)." } ?? ""
   }
 
   private var pictureFigure: String {

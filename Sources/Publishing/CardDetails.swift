@@ -1,11 +1,11 @@
 internal import PatchEngine
 
-/// What a publisher says of a patch, and the patch cannot know.
+/// What a publisher says of a patch or an adapter, and it cannot know.
 public struct CardDetails: Sendable {
-  /// Where the patch is published: `owner/name`, or a name in the publisher's own space. Nil for a
+  /// Where it is published: `owner/name`, or a name in the publisher's own space. Nil for a
   /// name made from that of the base.
   public var repository: String?
-  /// The base's name on the Hub. Nil for the one that the patch records.
+  /// The base's name on the Hub. Nil for the one that is recorded.
   public var base: String?
   /// What the GRADIEND is about, such as `gender`, for people.
   public var feature: String?
@@ -19,7 +19,7 @@ public struct CardDetails: Sendable {
   public var languages: [String] = []
   /// Names on the Hub of the data sets that the GRADIEND was made with.
   public var datasets: [String] = []
-  /// Tags besides those that every patch has.
+  /// Tags besides those that every one has.
   public var tags: [String] = []
 
   /// Path of a text in Markdown that ends the card: evaluation, intended use, citation.

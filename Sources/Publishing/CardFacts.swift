@@ -4,18 +4,18 @@ internal import Hub
 internal import PatchEngine
 internal import PatchFormat
 
-/// All that a model card says, found together from the patch, the publisher and the base's card
+/// All that a model card says, found together from what it is about, the publisher and the base's card
 /// (Formats/hub.md, section 4).
 struct CardFacts {
-  let patch: PatchFile
-  var report: PatchReport
+  private(set) var subject: any CardSubject
   let details: CardDetails
-  let base: RepositoryName
+  /// Nil if nobody said, for an adapter that is being made.
+  let base: RepositoryName?
   /// Nil if nobody said which.
   let baseCommit: Commit?
   /// The base's snapshot in the cache, if it is there.
   let baseFolder: String?
-  /// Whether that is the snapshot of the patch's base, not of a later commit.
+  /// Whether that is the snapshot of the subject's base, not of a later commit.
   let isBaseOfCommit: Bool
   let repository: RepositoryName
   let license: License
@@ -36,25 +36,26 @@ struct CardFacts {
   }
 
   /// - Parameters:
-  ///   - patch: the patch.
+  ///   - subject: what the card is about.
   ///   - details: what the publisher says.
   ///   - olderCard: path of a card whose appendix is kept, unless there is a new one.
+  ///   - needsBase: whether somebody has to say what the base is.
   /// - Throws: ``PatchError`` if what the publisher says is no name, or nobody says what the base is.
   init(
-    _ patch: PatchFile, _ details: CardDetails, olderCard: String? = nil
+    _ subject: any CardSubject, _ details: CardDetails, olderCard: String? = nil,
+    needsBase: Bool = true
   ) throws(PatchError) {
-    self.patch = patch
+    self.subject = subject
     self.details = details
-    report = try PatchError.opening { () throws(CheckpointError) in try PatchReport(patch) }
-    (base, baseCommit) = try Self.base(patch, details)
+    (base, baseCommit) = try Self.base(subject, details, isNeeded: needsBase)
     let snapshot = Self.snapshot(of: base, baseCommit)
     baseFolder = snapshot
     let commit = baseCommit
     isBaseOfCommit = snapshot.map { Self.isSnapshot($0, of: commit) } ?? false
-    if let snapshot, isBaseOfCommit { try Self.check(snapshot, is: base, of: patch) }
+    if let snapshot, let base, isBaseOfCommit { try Self.check(snapshot, is: base, of: subject) }
     let card = snapshot.flatMap(Self.card(in:))
     var notes: [String] = []
-    if card == nil, details.license == nil || details.languages.isEmpty {
+    if let base, card == nil, details.license == nil || details.languages.isEmpty {
       notes.append(
         "the base's own card is not in the Hub's cache, so licence and languages are not taken from "
           + "it; if it has one, this gets it: hf download \(base) README.md")
@@ -75,28 +76,38 @@ struct CardFacts {
       try details.appendix.map { (path) throws(PatchError) in
         String(decoding: try CardText.file(path), as: UTF8.self)
       } ?? olderCard.flatMap(CardText.appendix(ofCard:))
-    repository = try Self.repository(details, base, terms, &notes)
+    repository = try Self.repository(details, base, terms, subject.noun, &notes)
     for dataset in details.datasets where RepositoryName(dataset) == nil {
       throw PatchError(.usage, "'\(dataset)' cannot be the name of a data set on the Hub")
     }
     self.notes = notes
   }
 
-  // MARK: The base
+  /// Measures the update, if the base's weights are in the cache: a picture then tells where it is.
+  ///
+  /// - Throws: ``PatchError`` if what is there is not the base.
+  mutating func measure(_ execution: Execution) throws(PatchError) {
+    guard let baseFolder, isBaseOfCommit else { return }
+    let path = baseFile.map { Folder.join(baseFolder, $0) } ?? baseFolder
+    guard let base = try? Checkpoint(path: path) else { return }
+    try subject.measure(base, execution)
+  }
 
+  // MARK: The base
   private static func base(
-    _ patch: PatchFile, _ details: CardDetails
-  ) throws(PatchError) -> (RepositoryName, Commit?) {
-    let recorded = patch.metadata.origins.base
+    _ subject: any CardSubject, _ details: CardDetails, isNeeded: Bool
+  ) throws(PatchError) -> (RepositoryName?, Commit?) {
+    let recorded = subject.base
     guard let named = details.base else {
-      guard let recorded else {
+      guard recorded != nil || !isNeeded else {
         throw PatchError(
-          .usage, path: patch.path, "the patch does not record where on the Hub its base is",
+          .usage, path: subject.path,
+          "the \(subject.noun) does not record where on the Hub its base is",
           remedy:
-            "name it with --base OWNER/NAME; a patch that is made with the base's name on the "
-            + "Hub records it")
+            "name it with --base OWNER/NAME; one that is made with the base's name on the Hub "
+            + "records it")
       }
-      return (recorded.repository, recorded.commit)
+      return (recorded?.repository, recorded?.commit)
     }
     guard let reference = HubReference(named), reference.path == nil else {
       throw PatchError(
@@ -108,16 +119,16 @@ struct CardFacts {
       reference.repository != recorded.repository || commit.map({ $0 != recorded.commit }) ?? false
     {
       throw PatchError(
-        .usage, path: patch.path,
-        "'\(named)' is not the base that the patch records: \(recorded.repository) at commit "
+        .usage, path: subject.path,
+        "'\(named)' is not the base that the \(subject.noun) records: \(recorded.repository) at commit "
           + "\(recorded.commit)",
-        remedy: "leave the base out, or make the patch again from '\(named)'")
+        remedy: "leave the base out, or make the \(subject.noun) again from '\(named)'")
     }
     return (reference.repository, commit ?? recorded?.commit)
   }
 
-  private static func snapshot(of base: RepositoryName, _ commit: Commit?) -> String? {
-    guard let cache = HubCache(environment: Environment.value) else { return nil }
+  private static func snapshot(of base: RepositoryName?, _ commit: Commit?) -> String? {
+    guard let base, let cache = HubCache(environment: Environment.value) else { return nil }
     for revision in [commit.map { "\($0)" }, nil] {
       let reference = HubReference(base, revision: revision)
       guard let path = try? cache.locate(reference).path else { continue }
@@ -131,20 +142,20 @@ struct CardFacts {
     commit.map { Folder.lastComponent(of: snapshot) == $0.description } ?? true
   }
 
-  /// Refuses a base in the cache that is another than the patch's. Large files have their SHA-256 for a
+  /// Refuses a base in the cache that is another than the subject's. Large files have their SHA-256 for a
   /// name there, so nothing is read.
   private static func check(
-    _ snapshot: String, is base: RepositoryName, of patch: PatchFile
+    _ snapshot: String, is base: RepositoryName, of subject: any CardSubject
   ) throws(PatchError) {
-    for file in patch.metadata.base.files where Folder.isBareName(file.name) {
+    for file in subject.baseFiles where Folder.isBareName(file.name) {
       let path = Folder.join(snapshot, file.name)
       guard let found = HubBlob.expectedSHA256(ofFile: path), found != file.sha256 else { continue }
       throw PatchError(
         .badInput, path: path,
-        "\(base) is not the base of the patch: the SHA-256 of its '\(file.name)' is \(found), "
+        "\(base) is not the base of the \(subject.noun): the SHA-256 of its '\(file.name)' is \(found), "
           + "expected \(file.sha256)",
         remedy:
-          "name the model that the patch was made from, or a commit of it as OWNER/NAME@COMMIT")
+          "name the model that it was made from, or a commit of it as OWNER/NAME@COMMIT")
     }
   }
 
@@ -158,10 +169,11 @@ struct CardFacts {
   // MARK: Licence and name
 
   private static func license(
-    _ details: CardDetails, _ card: FrontMatter?, _ base: RepositoryName, _ notes: inout [String]
+    _ details: CardDetails, _ card: FrontMatter?, _ base: RepositoryName?,
+    _ notes: inout [String]
   ) -> License {
     if let identifier = details.license {
-      let known = card?.text("license") ?? LicenceTerms.likely(for: base)?.identifier
+      let known = card?.text("license") ?? base.flatMap(LicenceTerms.likely(for:))?.identifier
       if let terms = LicenceTerms([known].compactMap { $0 }),
         ![terms.identifier, "other"].contains(identifier)
       {
@@ -177,7 +189,7 @@ struct CardFacts {
       name: details.licenseName ?? card?.text("license_name"),
       link: details.licenseLink ?? card?.text("license_link").map { absolute($0, base) })
     guard license.identifier == nil else { return license }
-    if let likely = LicenceTerms.likely(for: base) {
+    if let likely = base.flatMap(LicenceTerms.likely(for:)) {
       license.identifier = likely.identifier
       notes.append(
         "the licence is taken to be '\(likely.identifier)' from the base's name; if it is another, "
@@ -216,13 +228,14 @@ struct CardFacts {
     }
   }
 
-  /// A link to a file of the base's repository leads there from the patch's, too.
-  private static func absolute(_ link: String, _ base: RepositoryName) -> String {
-    link.contains("://") ? link : "https://huggingface.co/\(base)/blob/main/\(link)"
+  /// A link to a file of the base's repository leads there from any other, too.
+  private static func absolute(_ link: String, _ base: RepositoryName?) -> String {
+    guard let base, !link.contains("://") else { return link }
+    return "https://huggingface.co/\(base)/blob/main/\(link)"
   }
 
   private static func repository(
-    _ details: CardDetails, _ base: RepositoryName, _ terms: LicenceTerms?,
+    _ details: CardDetails, _ base: RepositoryName?, _ terms: LicenceTerms?, _ noun: String,
     _ notes: inout [String]
   ) throws(PatchError) -> RepositoryName {
     if let text = details.repository {
@@ -239,24 +252,29 @@ struct CardFacts {
       return name
     }
     notes.append(
-      "the card does not know who publishes the patch; with --repository OWNER/NAME its commands can "
+      "the card does not know who publishes the \(noun); with --repository OWNER/NAME its commands can "
         + "be pasted as they are")
-    return suggestedName(base, details.feature, terms)
+    guard let name = suggestedName(base, details.feature, terms, noun) else {
+      throw PatchError(
+        .usage, "no name for a repository can be made of that of the base",
+        remedy: "name one with --repository OWNER/NAME")
+    }
+    return name
   }
 
   private static func suggestedName(
-    _ base: RepositoryName, _ feature: String?, _ terms: LicenceTerms?
-  ) -> RepositoryName {
-    var stem = base.name
+    _ base: RepositoryName?, _ feature: String?, _ terms: LicenceTerms?, _ noun: String
+  ) -> RepositoryName? {
+    var stem = base?.name ?? "model"
     if let terms, let prefix = terms.namePrefix, !terms.allowsName(stem) {
       let bare = stem.lowercased().hasPrefix("meta-") ? String(stem.dropFirst(5)) : stem
       stem = terms.allowsName(bare) ? bare : prefix.replacing(" ", with: "-") + "-" + bare
     }
-    let words = (feature ?? "gradiend").lowercased().split {
+    let words: [Substring] = (feature ?? "gradiend").lowercased().split {
       !($0.isASCII && ($0.isLetter || $0.isNumber))
     }
-    let ending = "-" + (words.prefix(4) + ["patch"]).joined(separator: "-")
-    return RepositoryName(stem.prefix(90 - min(60, ending.count)) + ending)
-      ?? RepositoryName("gradiend-patch") ?? base
+    let ending = "-" + (words.prefix(4) + [noun[...]]).joined(separator: "-")
+    let start = stem.prefix(90 - min(60, ending.count))
+    return RepositoryName(start + ending) ?? RepositoryName(start.dropLast() + ending)
   }
 }

@@ -1,12 +1,13 @@
+package import Adapter
 internal import Hub
 package import PatchEngine
-package import PatchFormat
+internal import PatchFormat
 
-/// The card of a patch: what the Hub shows of it.
+/// The card of a patch or an adapter: what the Hub shows of it.
 public struct ModelCard: Sendable {
   /// YAML for the Hub, then Markdown for people.
   public let text: String
-  /// Where the patch is to be published: `owner/name`, or a name in the publisher's own space.
+  /// Where it is to be published: `owner/name`, or a name in the publisher's own space.
   public let repository: String
   /// The base's name on the Hub.
   public let base: String
@@ -17,23 +18,32 @@ public struct ModelCard: Sendable {
   /// The file that it was written to.
   public internal(set) var output: String?
 
-  /// Writes the card of a patch.
+  /// Writes the card of what is to be published.
   ///
   /// - Parameters:
-  ///   - patch: the patch.
+  ///   - publication: what it is.
   ///   - details: what the publisher says.
   ///   - output: where the card goes; nil to only have it.
   ///   - overwrites: whether `output` may exist.
   /// - Throws: ``PatchError``; nothing then has the output's name.
-  /// - Complexity: O(bytes of the patch).
   package init(
-    of patch: PatchFile, _ details: CardDetails, output: String?, overwrites: Bool
+    of publication: Publication, _ details: CardDetails, output: String?, overwrites: Bool
   ) throws(PatchError) {
-    self.init(try CardFacts(patch, details), picture: nil)
+    self.init(try CardFacts(publication.subject, details), picture: nil)
     if let output {
       try TextOutput(output, overwrites: overwrites).publish(text)
       self.output = output
     }
+  }
+
+  /// The text of the card of an adapter that is being made at `path`.
+  ///
+  /// - Throws: ``PatchError`` if a file of the base in the cache cannot be read.
+  package static func text(
+    of adapter: AdapterDescription, at path: String
+  ) throws(PatchError) -> String {
+    let subject = AdapterSubject(adapter, path: path)
+    return ModelCard(try CardFacts(subject, CardDetails(), needsBase: false), picture: nil).text
   }
 
   /// - Parameters:
@@ -42,7 +52,7 @@ public struct ModelCard: Sendable {
   init(_ facts: CardFacts, picture: String?) {
     text = Self.frontMatter(facts) + CardText(facts, picture: picture).text
     repository = "\(facts.repository)"
-    base = "\(facts.base)"
+    base = facts.baseName
     license = facts.license.identifier
     notes = facts.notes
   }
@@ -57,9 +67,9 @@ public struct ModelCard: Sendable {
     add("license_name", facts.license.name)
     add("license_link", facts.license.link)
     text += YAMLText.member("language", facts.languages)
-    add("library_name", "gradiend-patch")
+    add("library_name", facts.subject.library)
     add("pipeline_tag", facts.pipelineTag)
-    add("base_model", "\(facts.base)")
+    add("base_model", facts.base.map { "\($0)" })
     add("base_model_relation", "adapter")
     text += YAMLText.member("datasets", facts.details.datasets)
     text += YAMLText.member("tags", tags(facts))
@@ -68,8 +78,7 @@ public struct ModelCard: Sendable {
   }
 
   private static func tags(_ facts: CardFacts) -> [String] {
-    var tags = ["gradiend-patch"]
-    if case .gradiend = facts.patch.metadata.source { tags.append("gradiend") }
+    var tags = facts.subject.tags
     for tag in facts.details.tags where !tags.contains(tag) { tags.append(tag) }
     return tags
   }

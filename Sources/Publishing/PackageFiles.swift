@@ -1,9 +1,7 @@
-internal import Pictures
 internal import ByteIO
 internal import Checkpoints
 internal import Hub
 internal import PatchEngine
-internal import PatchFormat
 
 /// The files of a package and where their bytes come from (Formats/hub.md, section 5).
 struct PackageFiles {
@@ -20,41 +18,18 @@ struct PackageFiles {
 
   /// - Throws: ``PatchError`` if a file of the base that belongs in it cannot be read.
   init(_ facts: CardFacts, licenseFile: String?) throws(PatchError) {
-    card = ModelCard(facts, picture: Self.pictureName)
+    let picture = facts.subject.picture
+    card = ModelCard(facts, picture: picture.map { _ in Self.pictureName })
     var notes = facts.notes
-    var files: [(name: String, source: Source)] = [
-      (PatchFile.defaultName, .file(facts.patch.file)),
-      ("README.md", .text(card.text)),
-      (Self.pictureName, .text(facts.report.svg)),
-      ("config.json", .text(Self.configuration(facts))),
-    ]
+    var files = facts.subject.files(facts)
+    files.append(("README.md", .text(card.text)))
+    if let picture { files.append((Self.pictureName, .text(picture))) }
     files += try Self.legal(facts, licenseFile: licenseFile, &notes)
     self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     self.notes = notes
   }
 
   private static let pictureName = "changes.svg"
-
-  /// What the Hub counts downloads by. No program takes it for a model's: it names no architecture.
-  private static func configuration(_ facts: CardFacts) -> String {
-    let metadata = facts.patch.metadata
-    var members: [JSONValue.Member] = [
-      .init("library_name", .string("gradiend-patch")),
-      .init("patch_file", .string(PatchFile.defaultName)),
-      .init("base_model", .string("\(facts.base)")),
-    ]
-    if let commit = facts.baseCommit {
-      members.append(.init("base_model_commit", .string("\(commit)")))
-    }
-    members += metadata.entries.map { .init($0.key, .string($0.value)) }
-      .filter { (member: JSONValue.Member) in Self.copiedKeys.contains(member.key) }
-    return JSONValue.object(members).text(isIndented: true) + "\n"
-  }
-
-  private static let copiedKeys: Set<String> = [
-    "format", "format_version", "source", "feature_factor", "learning_rate", "part",
-    "base_digest", "result_digest",
-  ]
 
   // MARK: Licence
 
@@ -88,7 +63,8 @@ struct PackageFiles {
     if !files.contains(where: { isLicense($0.name) }) {
       notes.append(
         "the \(terms.name) wants a copy of itself in the package; name one with --license-file, or "
-          + "have it in the cache: hf download \(facts.base) --include 'LICENSE*' 'USE_POLICY*'")
+          + "have it in the cache: hf download \(facts.baseName) --include 'LICENSE*' 'USE_POLICY*'"
+      )
     }
     return files
   }

@@ -1,7 +1,7 @@
 internal import ByteIO
 internal import Hub
 package import PatchEngine
-package import PatchFormat
+internal import PatchFormat
 
 /// A folder that is ready for the Hub.
 public struct PatchPackage: Sendable {
@@ -36,23 +36,23 @@ public struct PatchPackage: Sendable {
 }
 
 extension PatchPackage {
-  /// Makes the folder. The same patch, details and base give the same bytes.
+  /// Makes the folder. The same inputs and details give the same bytes.
   ///
   /// - Parameters:
-  ///   - patch: the patch.
+  ///   - publication: what it is of.
   ///   - details: what the publisher says.
   ///   - licenseFile: the path of a licence text to bring instead of the base's.
   ///   - output: the folder to make.
   ///   - overwrites: whether it may exist. What is not a package's stays in it.
   ///   - execution: on which threads the update is measured.
   /// - Throws: ``PatchError``; nothing then has the output's name.
-  /// - Complexity: O(bytes of the patch), and of the base where it is in the cache.
+  /// - Complexity: O(bytes of what it is of), and of the base where it is in the cache.
   package init(
-    of patch: PatchFile, _ details: CardDetails, licenseFile: String?, output: String,
+    of publication: Publication, _ details: CardDetails, licenseFile: String?, output: String,
     overwrites: Bool, _ execution: Execution
   ) throws(PatchError) {
     var facts = try CardFacts(
-      patch, details, olderCard: overwrites ? Folder.join(output, "README.md") : nil)
+      publication.subject, details, olderCard: overwrites ? Folder.join(output, "README.md") : nil)
     try facts.measure(execution)
     let package = try PackageFiles(facts, licenseFile: licenseFile)
     var files = package.files.map { $0.source.file(named: $0.name) }

@@ -9,6 +9,7 @@ struct AdapterCommand: AddingCommand {
   var ggufOutput: String?
   var rank: Int?
   var maxRelativeError: Float?
+  var savesModules = false
   var overwrites = false
   var common = CommonOptions()
 
@@ -34,7 +35,9 @@ struct AdapterCommand: AddingCommand {
       .option(
         \.output, "-o", "--output", value: "FOLDER", help: "where the adapter goes, as PEFT has it",
         isRequired: true),
-      .option(\.ggufOutput, "--gguf", value: "FILE", help: "where a GGUF adapter goes"),
+      .option(
+        \.ggufOutput, "--gguf", value: "FILE",
+        help: "where a GGUF adapter goes, FOLDER/NAME.gguf or elsewhere"),
       .option(
         \.rank, "--rank", value: "R",
         help: "rank of the factors, 8 unless only --max-relative-error is given"),
@@ -43,6 +46,9 @@ struct AdapterCommand: AddingCommand {
         help:
           "refuse to err by more than E of the update, 0.8 unless given; without --rank, take the "
           + "smallest rank that keeps to it"),
+      .flag(
+        \.savesModules, "--modules-to-save",
+        help: "bring norms and embeddings whole, for PEFT alone: vLLM and llama.cpp refuse them"),
       .flag(\.overwrites, "-f", "--force", help: "replace FOLDER and FILE if they exist"),
     ] + Argument.common
   }
@@ -55,6 +61,11 @@ struct AdapterCommand: AddingCommand {
         "R of '--rank' must be from \(MakeAdapter.ranks.lowerBound) to "
           + "\(MakeAdapter.ranks.upperBound), not \(rank)")
     }
+    if savesModules, ggufOutput != nil {
+      throw UsageError(
+        "llama.cpp takes no modules that are brought whole: '--gguf' does not go with '--modules-to-save'"
+      )
+    }
     if let maxRelativeError, !(maxRelativeError > 0 && maxRelativeError <= 1) {
       throw UsageError("E of '--max-relative-error' must be above 0 and at most 1")
     }
@@ -65,6 +76,7 @@ struct AdapterCommand: AddingCommand {
     making.part = adding.part.updated
     making.ggufOutput = ggufOutput
     making.rank = rank
+    making.savesModules = savesModules
     making.maxRelativeError = maxRelativeError.map { Double($0) }
     making.overwrites = overwrites
     making.threadCount = common.threadCount

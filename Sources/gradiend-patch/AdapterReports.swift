@@ -19,6 +19,10 @@ extension AdapterSummary {
         "leaves out \(Quantity.share(leftOutShare)) of the update's squares: "
           + largest.joined(separator: ", ") + more)
     }
+    if !savedModules.isEmpty {
+      lines.append(
+        "brings \(savedModules.count) modules whole: PEFT loads it, vLLM and llama.cpp do not")
+    }
     if let ggufPath { lines.append("\(ggufPath): the same for llama.cpp") }
     return lines.joined(separator: "\n")
   }
@@ -51,6 +55,7 @@ extension AdapterSummary {
           leftOut.map {
             .object([.init("tensor", .string($0.tensor)), .init("share", .real($0.share))])
           })),
+      .init("modules_to_save", .strings(savedModules)),
       .init("notes", .strings(notes)),
     ]).text()
   }

@@ -1,7 +1,7 @@
 import CommandGrammar
 import GradiendPatch
 
-/// `gradiend-patch card`: the model card of a patch.
+/// `gradiend-patch card`: the model card of a patch or an adapter.
 struct CardCommand: PublishingCommand {
   var patch = ""
   var output: String?
@@ -10,11 +10,11 @@ struct CardCommand: PublishingCommand {
   var common = CommonOptions()
 
   static let name = "card"
-  static let summary = "Write the model card of a patch."
+  static let summary = "Write the model card of a patch or an adapter."
   static let discussion = """
     The card says for the Hub and for people what was changed and how, how to apply, verify and \
-    strip the patch, its digests, its limits, and what the licences of Llama and Gemma ask for. \
-    What the patch does not know comes from the options, or from the base's card in the Hub's \
+    strip a patch and its digests, or how to load an adapter and what it misses, its limits, and what \
+    the licences of Llama and Gemma ask for. What PATCH does not know comes from the options, or from the base's card in the Hub's \
     cache. 'gradiend-patch package' makes a whole folder for the Hub.
     """
   static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
@@ -26,7 +26,7 @@ struct CardCommand: PublishingCommand {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .operand(\.patch, "PATCH", help: "patch, or folder that 'adapter' made"),
       .option(
         \.output, "-o", "--output", value: "FILE",
         help: "where the card goes; standard output if absent or '-'"),

@@ -1,7 +1,7 @@
 import CommandGrammar
 import GradiendPatch
 
-/// What a publisher says of a patch, for `card` and `package`.
+/// What a publisher says of a patch or an adapter, for `card` and `package`.
 struct CardOptions: Sendable {
   var repository: String?
   var base: String?
@@ -45,11 +45,11 @@ extension Argument where Command: PublishingCommand {
     [
       .option(
         \.card.repository, "--repository", value: "NAME",
-        help: "where the patch will be on the Hub, OWNER/NAME; made from the base's name if absent",
+        help: "where it will be on the Hub, OWNER/NAME; made from the base's name if absent",
         kind: .text),
       .option(
         \.card.base, "--base", value: "NAME",
-        help: "the base's name on the Hub, where the patch does not record it", kind: .text),
+        help: "the base's name on the Hub, where PATCH does not record it", kind: .text),
       .option(
         \.card.feature, "--feature", value: "TEXT",
         help: "what the GRADIEND is about, say 'gender'", kind: .text),

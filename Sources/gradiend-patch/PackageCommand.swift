@@ -11,11 +11,11 @@ struct PackageCommand: PublishingCommand {
   var common = CommonOptions()
 
   static let name = "package"
-  static let summary = "Make a folder of a patch that is ready for a model hub."
+  static let summary = "Make a folder of a patch or an adapter that is ready for a model hub."
   static let discussion = """
-    The folder holds the patch, its card, a config.json by which the Hub counts downloads, the \
-    base's licence texts from the Hub's cache with the notice that they ask for, and SHA256SUMS. \
-    The same patch and options give the same bytes. Nothing is uploaded: the command that does is \
+    The folder holds the patch, a picture of it and a config.json by which the Hub counts downloads, \
+    or the adapter, and the card, the base's licence texts from the Hub's cache with the notice that \
+    they ask for, and SHA256SUMS. The same PATCH and options give the same bytes. Nothing is uploaded: the command that does is \
     printed.
     """
   static let exitStatuses = ExitStatus.writing.filter { $0.code != "1" }
@@ -27,7 +27,7 @@ struct PackageCommand: PublishingCommand {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .operand(\.patch, "PATCH", help: "patch, or folder that 'adapter' made"),
       .option(
         \.output, "-o", "--output", value: "FOLDER", help: "where the package goes",
         isRequired: true),

@@ -9,11 +9,9 @@ extension PatchSummary {
   /// What rounding takes from the update, where that is worth a word.
   private var lossText: String? {
     guard let cosine = rounding.cosine, let share = rounding.normShare,
-      cosine < 0.99 || abs(share - 1) > 0.01
+      let kept = rounding.text, cosine < 0.99 || abs(share - 1) > 0.01
     else { return nil }
-    return
-      "rounded to the base's types, the update keeps \(Quantity.share(share)) of its norm, at a cosine "
-      + "of \(Quantity.decimal(max(0, cosine), digits: 3)) to what is meant; 'adapter' keeps more"
+    return "rounded to the base's types, the update keeps \(kept); 'adapter' keeps more"
   }
 
   private var precision: String {
@@ -108,6 +106,7 @@ extension PatchReport {
         lines.append(facts)
       }
     }
+    if let kept { lines.append("rounded to the base's types, the update keeps \(kept)") }
     lines.append("")
     let width = metadata.map(\.key.count).max() ?? 0
     for datum in metadata {

@@ -75,7 +75,9 @@ import Testing
     let commit = cache.commit
     for part in [
       "# Llama-fair-patch\n", "**Built with Llama**\n", "| Feature factor h | -1.0 |",
-      "| Learning rate α | 0.5 |", "| Part | decoder |", "| Precision | exact |",
+      "| Learning rate α | 0.5 |", "| Part | decoder |",
+      "| Precision | exact to the result as it is rounded |",
+      "| Kept of the update | ",
       "at commit `\(commit)`", "[me/gradiend](https://huggingface.co/me/gradiend)",
       "| Parameters changed | 8 of 13, 61.5 % |",
       """

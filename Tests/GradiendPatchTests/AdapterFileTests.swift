@@ -38,31 +38,6 @@ import Testing
     #expect(gguf.metadata("general.type") == "adapter")
   }
 
-  @Test func `the card says how the adapter is loaded, and how good it is`() throws {
-    let scene = try AdapterTests.scene(rank: 6)
-    let summary = try scene.make(gguf: "adapter.gguf", rank: 3)
-    let card = String(decoding: try scene.bench.bytes("adapter/README.md"), as: UTF8.self)
-    #expect(
-      card.hasPrefix(
-        """
-        ---
-        library_name: peft
-        base_model_relation: adapter
-        tags:
-        - lora
-        - gradiend
-        - gradiend-patch
-        ---
-        """))
-    let worst = try #require(summary.layers.max { $0.relativeError < $1.relativeError })
-    for text in [
-      "PeftModel.from_pretrained", "vllm serve", "llama-cli", "| `\(worst.module)` | 0.",
-      "| model.norm.weight | ", "| `learning_rate` | 0.01 |",
-    ] {
-      #expect(card.contains(text), "\(text)")
-    }
-  }
-
   /// With six digits after the point.
   private func format6(_ value: Double) -> String {
     let digits = String(Int((value * 1e6).rounded()))
@@ -96,6 +71,59 @@ import Testing
         == order.flatMap { [rows[2 * $0], rows[2 * $0 + 1]] })
   }
 
+  @Test func `modules that are brought whole are what the GRADIEND makes of them`() throws {
+    var scene = try AdapterScene()
+    scene.add("model.embed_tokens.weight", [9, 12])
+    scene.addLayer(0)
+    scene.add("model.norm.weight", [12], in: 0.1...1)
+    try scene.write(rank: 2)
+    let summary = try scene.make(rank: 12, savesModules: true)
+    let layer = AdapterTests.layer
+    let names = [
+      "model.embed_tokens", layer + "input_layernorm", layer + "post_attention_layernorm",
+      "model.norm",
+    ]
+    #expect(summary.savedModules.sorted() == names.sorted())
+    #expect(summary.leftOut.isEmpty)
+    let shares = summary.layers.reduce(0) { $0 + $1.share }
+    #expect(shares > 0.1 && shares < 0.95, "the rest is in what is brought whole")
+    let file = try Checkpoint(path: scene.bench.path("adapter/adapter_model.safetensors"))
+    for name in names {
+      let weight = name + ".weight"
+      let tensor = try #require(file["base_model.model." + weight])
+      let bytes = file.bytes(of: tensor, in: 0..<tensor.byteCount)
+      let base = try #require(scene.tensors.first { $0.name == weight })
+      #expect(tensor.shape == base.shape && tensor.elementType == .float32)
+      let update = try #require(scene.updates[weight])
+      for (index, value) in base.values.enumerated() {
+        let bits = (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[4 * index + $1]) << (8 * $1) }
+        #expect(Float(bitPattern: bits) == value + update[index])
+      }
+    }
+    // No norm is folded.
+    for found in summary.layers {
+      let change = try scene.change(found.module + ".weight")
+      #expect(AdapterScene.error(try scene.product(found.module), change) < 0.005)
+    }
+    let text = String(
+      decoding: try scene.bench.bytes("adapter/adapter_config.json"), as: UTF8.self)
+    #expect(text.contains(#""ensure_weight_tying": true"#))
+    #expect(text.contains(#""modules_to_save": ["#) && text.contains(#""model.norm""#))
+    let card = String(decoding: try scene.bench.bytes("adapter/README.md"), as: UTF8.self)
+    #expect(card.contains("| Modules brought whole | 4, which PEFT alone loads |"))
+    #expect(card.contains("vLLM and llama.cpp do not load it") && !card.contains("vllm serve"))
+  }
+
+  @Test func `no GGUF adapter is made with modules that are brought whole`() throws {
+    let scene = try AdapterTests.scene(rank: 2)
+    let before = try scene.bench.folder.tree()
+    let error = try scene.bench.refusal(.usage) { () throws(PatchError) in
+      try scene.make(gguf: "adapter.gguf", savesModules: true)
+    }
+    #expect(error.message.hasPrefix("llama.cpp takes no modules that are brought whole"))
+    #expect(try scene.bench.folder.tree() == before)
+  }
+
   @Test func `modules that are not all adapted are named in full`() throws {
     var scene = try AdapterScene()
     scene.addLayer(0)
@@ -105,5 +133,16 @@ import Testing
     let text = String(
       decoding: try scene.bench.bytes("adapter/adapter_config.json"), as: UTF8.self)
     #expect(text.contains(#""model.layers.0.mlp.down_proj""#))
+  }
+
+  @Test func `modules are named in full where one that is no layer has the name of one`() throws {
+    var scene = try AdapterScene()
+    scene.add("bert.encoder.layer.0.output.dense.weight", [12, 20])
+    scene.add("cls.predictions.transform.dense.weight", [12, 12])
+    try scene.write("bert", over: ["bert.encoder.layer.0.output.dense.weight"], rank: 1)
+    try scene.make(rank: 1)
+    let text = String(
+      decoding: try scene.bench.bytes("adapter/adapter_config.json"), as: UTF8.self)
+    #expect(text.contains(#""bert.encoder.layer.0.output.dense""#))
   }
 }

@@ -85,7 +85,8 @@ struct AdapterScene {
   @discardableResult
   func make(
     _ output: String = "adapter", gguf: String? = nil, rank: Int? = nil,
-    maxRelativeError: Double? = nil, learningRate: Float = Self.rate, overwrites: Bool = false,
+    maxRelativeError: Double? = nil, savesModules: Bool = false,
+    learningRate: Float = Self.rate, overwrites: Bool = false,
     threads: Int = 0
   ) throws(PatchError) -> AdapterSummary {
     var making = MakeAdapter(
@@ -94,6 +95,7 @@ struct AdapterScene {
     making.ggufOutput = gguf.map { bench.path($0) }
     making.rank = rank
     making.maxRelativeError = maxRelativeError
+    making.savesModules = savesModules
     making.overwrites = overwrites
     making.threadCount = threads
     return try making.run()

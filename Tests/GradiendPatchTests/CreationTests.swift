@@ -27,6 +27,29 @@ import Testing
     #expect(try bench.verify("result", "patch-7").role == .result)
   }
 
+  @Test func `page and card of a patch say what rounding keeps of the update`() throws {
+    var scene = try AdapterScene()
+    scene.addLayer(0)
+    try scene.write(rank: 3)
+    let bench = scene.bench
+    let rounding = try bench.create(
+      "base", "gradiend", to: "patch", factors: [1], rate: 0.0002
+    ).rounding
+    let kept = try #require(rounding.text)
+    let report = try #require(try Inspect(path: bench.path("patch")).run().patch)
+    #expect(report.kept == kept)
+    #expect(report.html.contains("Rounded to the base's types, the update keeps \(kept).<"))
+    var details = CardDetails()
+    details.base = "org/base"
+    let card = try Card(patch: bench.path("patch"), details: details).run().text
+    #expect(card.contains("| Precision | exact to the result as it is rounded |\n"))
+    #expect(card.contains("| Kept of the update | \(kept); the rest is lost in rounding"))
+    try bench.apply("patch", to: "base", as: "result")
+    try bench.diff("base", "result", to: "difference")
+    let other = try #require(try Inspect(path: bench.path("difference")).run().patch)
+    #expect(other.kept == nil && !other.html.contains("the update keeps"))
+  }
+
   @Test func `what rounding keeps of the update is that of a computation in double precision`()
     throws
   {

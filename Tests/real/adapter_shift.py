@@ -16,15 +16,7 @@ import subprocess
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-WORKERS = (
-    "nurse secretary doctor engineer teacher lawyer librarian mechanic pilot receptionist scientist carpenter hairdresser manager "
-    "programmer housekeeper farmer dancer surgeon cashier accountant guard baker poet plumber clerk judge janitor author cook nanny chief"
-).split()
-STARTS = [f"The {worker} said that" for worker in WORKERS]
-
-
-def vocabulary(folder: pathlib.Path) -> pathlib.Path:
-    return next(folder.glob("download/**/*.gguf"))
+from adapter_starts import STARTS
 
 
 def complete(checkpoint: str, vocabulary: str) -> None:
@@ -37,66 +29,6 @@ def complete(checkpoint: str, vocabulary: str) -> None:
     config.architectures = ["LlamaForCausalLM"]
     config.save_pretrained(checkpoint)
     AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(checkpoint)
-
-
-# --- transformers and PEFT
-
-
-def torch_shifts(folder: pathlib.Path, gradiend: pathlib.Path, h: float, alpha: float, adapter: pathlib.Path) -> dict:
-    import torch
-    from peft import PeftModel
-    from safetensors import safe_open
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    source = vocabulary(folder)
-    tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
-    model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32).eval()
-    parameters = dict(model.named_parameters())
-    starts = [tokenizer(start)["input_ids"] for start in STARTS]
-    he, she = (tokenizer(f" {word}", add_special_tokens=False)["input_ids"][0] for word in ("he", "she"))
-
-    @torch.no_grad()
-    def predict(model) -> torch.Tensor:
-        logits = [model(input_ids=torch.tensor([start])).logits[0, -1].float() for start in starts]
-        return torch.log_softmax(torch.stack(logits), -1)
-
-    @torch.no_grad()
-    def fill(values) -> None:
-        for name, value in values:
-            parameters[name].copy_(value)
-
-    base = {}
-    with safe_open(folder / "base-bf16/model.safetensors", "pt") as file:
-        base = {name: file.get_tensor(name).float() for name in file.keys()}
-
-    def intended():
-        weights = safe_open(gradiend / "model.safetensors", "pt")
-        weight = weights.get_tensor("decoder.0.linear.weight")[:, 0]
-        update = alpha * (h * weight + weights.get_tensor("decoder.0.linear.bias"))
-        config = json.loads((gradiend / "config.json").read_text())["mapping"]
-        chosen = {kind: safe_open(gradiend / config[f"{kind}_file"], "pt") for kind in ("masks", "indices") if config.get(f"{kind}_file")}
-        done = 0
-        for entry in config["param_map"]:
-            part = update[done : done + entry["num_selected"]]
-            done += entry["num_selected"]
-            whole = base[entry["name"]].clone().flatten()
-            if entry["repr"] == "all":
-                whole += part
-            elif entry["repr"] == "mask":
-                whole[chosen["masks"].get_tensor(entry["key"]).flatten().bool()] += part
-            else:
-                whole[chosen["indices"].get_tensor(entry["key"]).long()] += part
-            yield entry["name"], whole.reshape(entry["shape"])
-
-    fill(base.items())
-    start = predict(model)
-    fill(intended())
-    goal = predict(model)
-    fill(base.items())
-    served = predict(PeftModel.from_pretrained(model, adapter).eval())
-    divergence = (goal.exp() * (goal - served)).sum(-1).mean()
-    print(f"KL(intended || PEFT) {divergence:.2e}", file=sys.stderr)
-    return {name: (p[:, he] - p[:, she]).mean().item() for name, p in (("base", start), ("intended", goal), ("PEFT", served))}
 
 
 # --- llama.cpp
@@ -150,10 +82,14 @@ def vllm_mean(folder: str, adapter: str, uses: str, dtype: str) -> float:
 
 
 def main(folder, gradiend, h, alpha, adapter, gguf, *models) -> None:
-    means = torch_shifts(pathlib.Path(folder), pathlib.Path(gradiend), float(h), float(alpha), pathlib.Path(adapter))
-    intended = means["intended"] - means["base"]
-    print(f"log p(he) - log p(she) after {len(STARTS)} starts: base {means['base']:+.4f}, intended {intended:+.4f} more")
-    moves = {"PEFT, base in F32": means["PEFT"] - means["base"]}
+    from adapter_effect import Effect
+
+    effect = Effect(pathlib.Path(folder, "base-bf16"), pathlib.Path(gradiend), float(h), float(alpha))
+    intended = effect.intended
+    print(f"log p(he) - log p(she) after {len(STARTS)} starts: base {effect.mean(effect.start):+.4f}, intended {intended:+.4f} more")
+    move, divergence = effect.of(adapter)
+    print(f"KL(intended || PEFT) {divergence:.2e}", file=sys.stderr)
+    moves = {"PEFT, base in F32": move}
     for model in models:
         moves[f"llama.cpp, {pathlib.Path(model).stem}"] = in_child(model, gguf) - in_child(model)
     if importlib.util.find_spec("vllm"):

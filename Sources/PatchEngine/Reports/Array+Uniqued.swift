@@ -1,6 +1,6 @@
 extension [String] {
   /// The same in this order, each once.
-  var uniqued: [String] {
+  package var uniqued: [String] {
     var seen: Set<String> = []
     return filter { seen.insert($0).inserted }
   }

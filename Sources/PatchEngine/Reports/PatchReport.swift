@@ -133,6 +133,18 @@ public struct PatchReport: Sendable {
     return streams
   }
 
+  /// What rounding to the base's types keeps of what GRADIENDs add, for people; nil where the patch
+  /// does not say.
+  package var kept: String? {
+    func number(_ key: String) -> Double? {
+      metadata.first { $0.key == key }.flatMap { Double($0.value) }
+    }
+    guard let cosine = number("update_cosine"), let share = number("update_norm_share") else {
+      return nil
+    }
+    return RoundingMeasure.text(cosine: cosine, normShare: share)
+  }
+
   /// The length of the patch.
   public var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
 

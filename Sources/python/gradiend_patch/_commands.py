@@ -170,6 +170,7 @@ def adapter(
     part: Part = "decoder",
     rank: Optional[SupportsIndex] = None,
     max_relative_error: Optional[SupportsFloat] = None,
+    modules_to_save: bool = False,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -189,6 +190,7 @@ def adapter(
         part: What is added.
         rank: Rank of the factors. None is 8, or the smallest that keeps to ``max_relative_error``.
         max_relative_error: What the adapter may err; None is 0.8.
+        modules_to_save: Whether norms and embeddings are brought whole, for PEFT alone.
         force: Whether the outputs may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
@@ -202,7 +204,7 @@ def adapter(
         *(["--max-relative-error=" + number(max_relative_error)] if max_relative_error is not None else []),
         *_paths(output=output, gguf=gguf),
         _threads(threads),
-        *_flags(force=force),
+        *_flags(force=force, modules_to_save=modules_to_save),
     ]
     return AdapterSummary.of(run("adapter", options, [base, *gradiends], progress)[1])
 
@@ -549,10 +551,10 @@ def card(
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> CardReport:
-    """Writes the model card of a patch.
+    """Writes the model card of a patch or an adapter.
 
     Args:
-        patch: The patch.
+        patch: The patch, or the folder that ``adapter`` made.
         output: Where the card goes; without it, only ``text`` of the report has it.
         repository: Where the patch will be on the Hub, ``owner/name``.
         base: The base's name on the Hub, where the patch does not record it.
@@ -614,10 +616,10 @@ def package(
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> PackageReport:
-    """Makes a folder of a patch that is ready for the Hub.
+    """Makes a folder of a patch or an adapter that is ready for the Hub.
 
     Args:
-        patch: The patch.
+        patch: The patch, or the folder that ``adapter`` made.
         output: The folder. With ``force``, one that is there keeps what is not the package's.
         repository: Where the patch will be on the Hub, ``owner/name``.
         base: The base's name on the Hub, where the patch does not record it.

@@ -94,6 +94,7 @@ class AdapterSummary:
     left_out_share: float
     layers: tuple[AdaptedLayer, ...] = field(repr=False)
     left_out: tuple[LeftOut, ...] = field(repr=False)
+    modules_to_save: tuple[str, ...] = field(repr=False)
     notes: tuple[str, ...]
     json: Json = field(repr=False, compare=False)
 
@@ -108,6 +109,7 @@ class AdapterSummary:
             report["left_out_share"],
             tuple(AdaptedLayer(x["module"], x["share"], x["relative_error"]) for x in report["layers"]),
             tuple(LeftOut(x["tensor"], x["share"]) for x in report["left_out"]),
+            tuple(report["modules_to_save"]),
             tuple(report["notes"]),
             report,
         )
