@@ -18,6 +18,9 @@ import sys
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from adapter_starts import STARTS
 
+#: Of SmolLM2. All are asked for: what an update makes unlikely is among the last.
+VOCABULARY = 49152
+
 
 def complete(checkpoint: str, vocabulary: str) -> None:
     from transformers import AutoConfig, AutoTokenizer, LlamaConfig
@@ -48,7 +51,7 @@ def llama_mean(model: str, adapter: str | None) -> float:
     server = xllamacpp.Server(params)
     shifts = []
     for start in STARTS:
-        request = {"prompt": start, "max_tokens": 1, "temperature": 0, "logprobs": 2000, "cache_prompt": False}
+        request = {"prompt": start, "max_tokens": 1, "temperature": 0, "logprobs": VOCABULARY, "cache_prompt": False}
         content = server.handle_completions(request)["choices"][0]["logprobs"]["content"]
         found = {token["token"]: token["logprob"] for token in content[0]["top_logprobs"]}
         shifts.append(found[" he"] - found[" she"])
@@ -72,11 +75,11 @@ def vllm_mean(folder: str, adapter: str, uses: str, dtype: str) -> float:
     from vllm.lora.request import LoRARequest
 
     rank = json.loads(pathlib.Path(adapter, "adapter_config.json").read_text())["r"]
-    llm = LLM(folder, dtype=dtype, enforce_eager=True, enable_lora=True, max_lora_rank=max(8, rank), max_logprobs=2000, max_model_len=256)
+    llm = LLM(folder, dtype=dtype, enforce_eager=True, enable_lora=True, max_lora_rank=max(8, rank), max_logprobs=VOCABULARY, max_model_len=256)
     request = LoRARequest("gradiend", 1, adapter) if uses == "adapter" else None
     tokenizer = llm.get_tokenizer()
     he, she = (tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in ("he", "she"))
-    outputs = llm.generate(STARTS, SamplingParams(temperature=0, max_tokens=1, logprobs=2000), lora_request=request)
+    outputs = llm.generate(STARTS, SamplingParams(temperature=0, max_tokens=1, logprobs=VOCABULARY), lora_request=request)
     found = [output.outputs[0].logprobs[0] for output in outputs]
     return sum(p[he].logprob - p[she].logprob for p in found) / len(found)
 

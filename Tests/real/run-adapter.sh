@@ -12,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 gradiend=$(realpath "${GRADIEND:-$here/../../Fixtures/real/gradiend-top01pct}")
 h=${H:--1}
-alpha=${A:-0.01}
+alpha=${A:-0.001}
 
 [ -f "$folder/base-bf16/model.safetensors" ] || "$python" "$here/make_base.py" "$folder" bf16
 cd "$folder"

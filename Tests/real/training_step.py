@@ -3,7 +3,7 @@
 
     training_step.py FOLDER LEARNING_RATE       # FOLDER/step.base.safetensors and .result; needs torch and transformers
 
-Steps are taken on the pages of this repository's Formats, 512 tokens each; the first three warm the optimiser up.
+Steps are taken on the pages of this repository's Formats, two sequences of 256 tokens each; the first three warm the optimiser up.
 """
 import pathlib
 import sys
@@ -27,7 +27,7 @@ def main(folder, learning_rate):
     for step in range(4):
         if step == 3:
             save(model, folder / "step.base.safetensors")
-        batch = tokens[step * 2048:(step + 1) * 2048].view(4, 512)
+        batch = tokens[step * 512:(step + 1) * 512].view(2, 256)
         loss = model(input_ids=batch, labels=batch).loss
         optimiser.zero_grad()
         loss.backward()
