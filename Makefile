@@ -18,7 +18,7 @@ TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build library demo test test-times test-sanitized test-slurm test-dask test-client test-library golden faults memory fuzz real real-gguf real-adapter real-live real-vllm wheel test-wheel bench bench-large lint format share install uninstall clean
+.PHONY: help build library demo test test-times test-sanitized test-slurm test-dask test-client test-library golden faults memory fuzz real real-gguf real-adapter real-live real-vllm wheel test-wheel bench bench-large bench-shares lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -140,6 +140,11 @@ bench: build $(PYTHON)/ready
 bench-large: build
 	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
 	@Tests/real/bench-large.sh $(BENCH) $(CURDIR)/.build/bench-large $(BENCHFLAGS)
+
+## bench-shares: measure shares against one process on a model of the shape of Llama-3.2-3B; needs 13 GB of disk
+bench-shares: build
+	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
+	@Tests/cluster/bench.sh $(PATCH) $(BENCH) $(CURDIR)/.build/bench-shares
 
 ## lint: check the style of all Swift files
 lint:
