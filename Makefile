@@ -5,6 +5,7 @@ PYTHON := $(CURDIR)/.build/python
 WHEEL := $(CURDIR)/.build/wheel
 LIVE := $(CURDIR)/.build/python-live
 VLLM := $(CURDIR)/.build/python-vllm
+DASK := $(CURDIR)/.build/python-dask
 PATCH := $(CURDIR)/.build/release/gradiend-patch
 LIBRARY := $(CURDIR)/.build/release/libgradiendpatch.so
 LIBRARY_TEST := $(CURDIR)/.build/library
@@ -17,7 +18,7 @@ TESTED := --disable-xctest $(OPTIMISED)
 TOOLS := $(LIBRARIES) xz-utils python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help build library demo test test-times test-sanitized test-client test-library golden faults memory fuzz real real-gguf real-adapter bench-adapter real-live real-vllm wheel test-wheel bench bench-large bench-pairs lint format share install uninstall clean
+.PHONY: help build library demo test test-times test-sanitized test-slurm test-dask test-client test-library golden faults memory fuzz real real-gguf real-adapter bench-adapter real-live real-vllm wheel test-wheel bench bench-large bench-pairs bench-shares lint format share install uninstall clean
 
 ## build: build the release binary, .build/release/gradiend-patch, which needs no Swift to run
 build:
@@ -123,6 +124,17 @@ test-wheel: wheel
 	@Tests/install-packages.sh debootstrap xz-utils
 	@PYTHON=$(WHEEL)/python/bin/python3 Tests/wheel/run.sh $(PATCH) $(LIBRARY) $(WHEEL)/dist $(WHEEL)/test
 
+## test-slurm: run the scripts of Formats/cluster.md on a Slurm of two nodes on this machine, and its Kubernetes Jobs without one
+test-slurm: build $(PYTHON)/ready
+	@Tests/install-packages.sh slurm-wlm munge
+	@Tests/cluster/run-slurm.sh $(PATCH) $(CURDIR)/.build/slurm
+	@PROGRAM=$(PATCH) $(PYTHON)/bin/python3 -B Tests/cluster/test_kubernetes.py
+
+## test-dask: do shares on Dask, of a scheduler and two workers on this machine
+test-dask: wheel $(DASK)/ready
+	@$(DASK)/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(WHEEL)/dist/*.whl
+	@PYTHONPATH=Tests/wheel $(DASK)/bin/python3 -B Tests/cluster/test_dask.py
+
 ## bench: measure size, time and memory on SmolLM2-135M, or on BASE with RESULT, or GRADIEND and H and A
 bench: build $(PYTHON)/ready
 	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
@@ -139,6 +151,11 @@ bench-pairs: build $(LIVE)/ready
 	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
 	@GRADIEND='$(GRADIEND)' H='$(H)' A='$(A)' PYTHON=$(LIVE)/bin/python3 \
 	  Tests/real/bench-pairs.sh $(PATCH) $(BENCH) $(CURDIR)/.build/bench-pairs $(BENCHFLAGS)
+
+## bench-shares: measure shares against one process on a model of the shape of Llama-3.2-3B; needs 13 GB of disk
+bench-shares: build
+	@swift build -c release --static-swift-stdlib --product gradiend-patch-bench
+	@Tests/cluster/bench.sh $(PATCH) $(BENCH) $(CURDIR)/.build/bench-shares
 
 ## lint: check the style of all Swift files
 lint:
@@ -205,6 +222,13 @@ $(PYTHON)/peers: $(PYTHON)/adapters Tests/real/requirements-peers.txt
 # llama.cpp, for the same Python.
 $(PYTHON)/llama: $(PYTHON)/ready Tests/real/requirements.txt
 	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check -r Tests/real/requirements.txt
+	@touch $@
+
+# Dask, for the wheel.
+$(DASK)/ready: Tests/cluster/requirements.txt
+	@Tests/install-packages.sh python3 python3-venv
+	@python3 -m venv $(DASK)
+	@$(DASK)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 # torch, transformers and gradiend, for running models; vLLM needs a torch of its own, and no more of its family.

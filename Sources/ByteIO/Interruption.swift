@@ -88,6 +88,8 @@ package enum Interruption {
     Temporaries.removeAll {
       _ = Glibc.signal(message.signal, SIG_DFL)
       kill(getpid(), message.signal)
+      // The first process of a container gets no signal that it does not handle.
+      if getpid() == 1 { _exit(128 + message.signal) }
       // Nobody blocks the signal; should it come late, there is nothing left to do.
       while true { pause() }
     }

@@ -10,7 +10,7 @@ struct ModelShape {
   }
 
   let hiddenSize: Int
-  let layerCount: Int
+  var layerCount: Int
   let headCount: Int
   let keyValueHeadCount: Int
   let headSize: Int

@@ -3,6 +3,7 @@ import CommandGrammar
 /// `gradiend-patch-bench synthesise`: a large model to measure with.
 struct SynthesiseCommand: BenchCommand {
   var shape = Shape.llama3B
+  var layers: Int?
   var seed = 1
   var output = ""
 
@@ -33,6 +34,8 @@ struct SynthesiseCommand: BenchCommand {
   static var grammar: [Argument<Self>] {
     [
       .option(\.shape, "--shape", value: "SHAPE", help: "the model's sizes"),
+      .option(
+        \.layers, "--layers", value: "N", help: "how many layers, for less than the whole model"),
       .option(\.seed, "--seed", value: "N", help: "what the numbers depend on"),
       .option(
         \.output, "-o", "--output", value: "FOLDER", help: "where both go", isRequired: true),
@@ -40,13 +43,15 @@ struct SynthesiseCommand: BenchCommand {
   }
 
   func run() throws {
+    var model = shape.model
+    if let layers { model.layerCount = max(layers, 0) }
     var shown = ""
-    try Synthesis(shape: shape.model, seed: UInt64(bitPattern: Int64(seed)))
+    try Synthesis(shape: model, seed: UInt64(bitPattern: Int64(seed)))
       .write(to: output) { part, done, count in
         let line = "\(part): \(done * 10 / count * 10) %"
         if line != shown { Bench.note(line) }
         shown = line
       }
-    print("\(output)/base and \(output)/gradiend: \(shape.model.elementCount) parameters")
+    print("\(output)/base and \(output)/gradiend: \(model.elementCount) parameters")
   }
 }

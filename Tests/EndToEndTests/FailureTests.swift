@@ -108,6 +108,32 @@ import Testing
     #expect(signal == SIGKILL ? left.allSatisfy { $0.hasSuffix(".partial") } : left.isEmpty)
   }
 
+  @Test(.enabled(if: canUnshare))
+  func `a signal ends it as the first process of a container, which signals spare`() throws {
+    try Self.makeLargeFile(stage.folder.path("large"))
+    #expect(try stage.run("diff", "large", "large", "-o", "large.patch").status == 0)
+    let before = Set(try stage.folder.names())
+    var program = stage.program
+    program.executable = "unshare"
+    let running = try program.start(
+      Self.unshare + [Program.path, "apply", "large", "large.patch", "-o", "out"])
+    while running.isRunning, Set(try stage.folder.names()) == before { usleep(200) }
+    let children = "/proc/\(running.identifier)/task/\(running.identifier)/children"
+    let child = try String(contentsOfFile: children, encoding: .utf8).dropLast()
+    kill(try #require(pid_t(child)), SIGTERM)
+    let deadline = ContinuousClock.now + .seconds(20)
+    while running.isRunning, ContinuousClock.now < deadline { usleep(1000) }
+    running.send(SIGKILL)
+    #expect(running.wait().status == 128 + SIGTERM)
+    #expect(Set(try stage.folder.names()) == before)
+  }
+
+  /// Starts a program as process 1, and ends it if it is ended itself.
+  private static let unshare = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+  /// Containers often forbid it.
+  private static let canUnshare =
+    (try? Program(folder: "/", executable: "unshare").run(unshare + ["true"]))?.status == 0
+
   @Test(arguments: 5...24)
   func `where few files may be open, the output is whole, or there is an error and none`(
     limit: Int

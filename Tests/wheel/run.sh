@@ -50,14 +50,14 @@ say 'A fresh environment'
 rm -rf "$work/venv"
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$wheel"
-for what in "-p gradiend_patch" "$here/test_wheel.py" "$here/test_live.py"; do
+for what in "-p gradiend_patch" "$here"/test_*.py; do
   # shellcheck disable=SC2086 # an option and its value
   "$PYTHON" -m mypy --strict --cache-dir "$work/mypy" --python-executable "$work/venv/bin/python" $what
 done
 tar xf "$here/../../Fixtures/reference.tar.xz" -C "$work" ./bases/llama-bf16 ./gradiends/llama-all-l1-id ./gradiends/llama-indices-l1-id
 tar xf "$here/../../Fixtures/reference-gguf.tar.xz" -C "$work" ./hf/llama-bf16 ./hf/llama-bf16.dense ./pairs/llama-bf16.F16.gguf
-for tests in test_wheel test_live; do
-  GRADIEND_PATCH=$program FIXTURES=$work "$work/venv/bin/python" "$here/$tests.py"
+for tests in "$here"/test_*.py; do
+  GRADIEND_PATCH=$program FIXTURES=$work "$work/venv/bin/python" "$tests"
 done
 
 say 'A bare system'
@@ -77,11 +77,11 @@ if [ -n "$($as_root find "$root" -xdev -path "$root/test" -prune -o \
 fi
 $as_root rm -rf "$root/test"
 $as_root mkdir "$root/test"
-$as_root cp -r "$wheel" "$here/test_wheel.py" "$here/test_live.py" "$work/bases" "$work/gradiends" "$work/hf" "$work/pairs" \
+$as_root cp -r "$wheel" "$here"/test_*.py "$work/bases" "$work/gradiends" "$work/hf" "$work/pairs" \
   "$work"/venv/lib/python3*/site-packages/pip "$root/test"
 $as_root unshare --mount --net --pid --fork --root="$root" --mount-proc --wd=/test /bin/sh -ec '
   python3 -m venv --without-pip venv
   venv/bin/python -m pip install --quiet --no-index *.whl
-  for tests in test_wheel test_live; do
-    PATH=/usr/sbin:/usr/bin:/sbin:/bin GRADIEND_PATCH=/test/venv/bin/gradiend-patch FIXTURES=/test venv/bin/python $tests.py
+  for tests in test_*.py; do
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin GRADIEND_PATCH=/test/venv/bin/gradiend-patch FIXTURES=/test venv/bin/python "$tests"
   done'

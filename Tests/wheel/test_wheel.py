@@ -325,6 +325,8 @@ class WheelTests(unittest.TestCase):
             self.assertIn("threads", options)
             options -= {"json", "quiet", "help", "version"}
             expected = {renamed.get(option, option).replace("-", "_") for option in options}
+            # All shares at once.
+            expected |= {"executor", "shares"} if "share" in options else set()
             parameters = inspect.signature(getattr(gradiend_patch, name)).parameters.values()
             operands = [p for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
             taken = {p.name for p in parameters if p not in operands or p.name == "output"}

@@ -8,9 +8,10 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, Optional, SupportsFloat, SupportsIndex, Union, overload
 
-from . import _live
+from . import _live, _shares
 from ._errors import UsageError
 from ._numbers import Factors, Part, number, number_list
 from ._process import ProgressCallback, ProgressOption, StrPath, run
@@ -54,6 +55,13 @@ def _share(share: Share) -> list[str]:
     if share is None:
         return []
     return ["--share=" + (share if isinstance(share, str) else "/".join(map(str, share)))]
+
+
+def _check_shares(executor: Optional[Executor], shares: Optional[SupportsIndex], does_one: bool) -> None:
+    if executor is None and shares is not None:
+        raise UsageError("shares= is for an executor", "usage")
+    if executor is not None and does_one:
+        raise UsageError("an executor does all shares: leave out share= and finish=", "usage")
 
 
 def _check_destination(output: Optional[StrPath], in_place: bool) -> None:
@@ -106,6 +114,27 @@ def _summands(
     ]
 
 
+def _make_patch(
+    command: str,
+    options: list[str],
+    operands: list[StrPath],
+    output: StrPath,
+    share: Share,
+    executor: Optional[Executor],
+    shares: Optional[SupportsIndex],
+    force: bool,
+    progress: ProgressOption,
+) -> PatchSummary:
+    _check_shares(executor, shares, share is not None)
+    if executor is not None:
+        report = _shares.make_patch(
+            executor, shares, command, options, operands, output, force=force, progress=progress
+        )
+        return PatchSummary.of(report)
+    options += [*_paths(output=output), *_share(share), *_flags(force=force)]
+    return PatchSummary.of(run(command, options, operands, progress)[1])
+
+
 def create(
     base: StrPath,
     gradiend: Union[StrPath, Sequence[StrPath]],
@@ -118,6 +147,8 @@ def create(
     part: Part = "decoder",
     max_relative_error: SupportsFloat = 0,
     share: Share = None,
+    executor: Optional[Executor] = None,
+    shares: Optional[SupportsIndex] = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -139,6 +170,11 @@ def create(
         share: Do share I of N of the weight files, ``(I, N)`` or ``"I/N"``, and write it as a piece
             beside the output, of which :func:`join` makes the patch. ``"auto"`` and ``"auto/N"`` ask
             Slurm and Kubernetes.
+        executor: Any ``Executor``, such as a ``ProcessPoolExecutor`` or ``Client.get_executor()`` of Dask, whose
+            workers do all shares; they have this package, and see the same files. A share that fails part way
+            is tried three times. ``progress`` is called as each is done. On failure, pieces that were
+            made stay.
+        shares: Of how many, with ``executor``; one for each weight file of the base unless given.
         force: Whether the output may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
@@ -149,12 +185,11 @@ def create(
         *numbers,
         "--part=" + part,
         "--max-relative-error=" + number(max_relative_error),
-        *_paths(output=output),
-        *_share(share),
         _threads(threads),
-        *_flags(force=force),
     ]
-    return PatchSummary.of(run("create", options, [base, *gradiends], progress)[1])
+    return _make_patch(
+        "create", options, [base, *gradiends], output, share, executor, shares, force, progress
+    )
 
 
 def adapter(
@@ -228,6 +263,8 @@ def diff(
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
     share: Share = None,
+    executor: Optional[Executor] = None,
+    shares: Optional[SupportsIndex] = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
@@ -242,6 +279,8 @@ def diff(
     max_relative_error: SupportsFloat = 0,
     values_only: bool = False,
     share: Share = None,
+    executor: Optional[Executor] = None,
+    shares: Optional[SupportsIndex] = None,
     force: bool = False,
     threads: SupportsIndex = 0,
     progress: Any = None,
@@ -256,23 +295,25 @@ def diff(
         max_relative_error: What each tensor's update may err; 0 is exact, more is smaller.
         values_only: Leave out the headers and the order of tensors of ``result``.
         share: As in :func:`create`.
+        executor: As in :func:`create`.
+        shares: As in :func:`create`.
         force: Whether the output may exist.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
     if isinstance(base, Mapping) or isinstance(result, Mapping):
-        if output is not None or values_only or share or force or max_relative_error != 0 or progress is True:
+        has_options = output is not None or values_only or force or max_relative_error != 0
+        if has_options or share is not None or executor is not None or progress is True:
             raise UsageError("of arrays, a patch is returned as bytes, and has no options", "usage")
         return _live.diff_arrays(base, result, threads=operator.index(threads), progress=progress)
     options = [
         "--max-relative-error=" + number(max_relative_error),
-        *_paths(output="gradiend_patch.safetensors" if output is None else output),
-        *_share(share),
         _threads(threads),
-        *_flags(values_only=values_only, force=force),
+        *_flags(values_only=values_only),
     ]
-    return PatchSummary.of(run("diff", options, [base, result], progress)[1])
+    path = "gradiend_patch.safetensors" if output is None else output
+    return _make_patch("diff", options, [base, result], path, share, executor, shares, force, progress)
 
 
 def join(
@@ -329,6 +370,25 @@ def combine(
     return PatchSummary.of(run("combine", options, [base, *_patches(patches)], progress)[1])
 
 
+def _make_model(
+    command: str,
+    options: list[str],
+    operands: list[StrPath],
+    output: Optional[StrPath],
+    share: Share,
+    finish: bool,
+    executor: Optional[Executor],
+    shares: Optional[SupportsIndex],
+    progress: ProgressOption,
+) -> ModelSummary:
+    _check_destination(output, "--in-place" in options)
+    _check_shares(executor, shares, finish or share is not None)
+    options += [*_paths(output=output), *_share(share), *_flags(finish=finish)]
+    if executor is not None:
+        return ModelSummary.of(_shares.make_model(executor, shares, command, options, operands, progress))
+    return ModelSummary.of(run(command, options, operands, progress)[1])
+
+
 def apply(
     base: StrPath,
     patch: Union[StrPath, Sequence[StrPath]],
@@ -338,6 +398,8 @@ def apply(
     rollback: bool = False,
     share: Share = None,
     finish: bool = False,
+    executor: Optional[Executor] = None,
+    shares: Optional[SupportsIndex] = None,
     values_only: bool = False,
     undo: Optional[StrPath] = None,
     sha256: bool = False,
@@ -360,6 +422,8 @@ def apply(
             ``output.shares``; as in :func:`create`.
         finish: Check what all shares wrote, and make the output of it; all other arguments are those of
             the shares.
+        executor: As in :func:`create`. On failure, ``output.shares`` stays.
+        shares: As in :func:`create`.
         values_only: Leave headers and the order of tensors as they are.
         undo: Where the types of ``base`` cannot hold the result, round, and keep here what ``strip``
             needs.
@@ -370,15 +434,14 @@ def apply(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    _check_destination(output, in_place)
     options = [
-        *_paths(output=output, undo=undo),
+        *_paths(undo=undo),
         _threads(threads),
-        *_share(share),
-        *_flags(in_place=in_place, rollback=rollback, finish=finish, values_only=values_only),
+        *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
-    return ModelSummary.of(run("apply", options, [base, *_patches(patch)], progress)[1])
+    operands = [base, *_patches(patch)]
+    return _make_model("apply", options, operands, output, share, finish, executor, shares, progress)
 
 
 def strip(
@@ -390,6 +453,8 @@ def strip(
     rollback: bool = False,
     share: Share = None,
     finish: bool = False,
+    executor: Optional[Executor] = None,
+    shares: Optional[SupportsIndex] = None,
     values_only: bool = False,
     sha256: bool = False,
     sync: bool = True,
@@ -411,6 +476,8 @@ def strip(
             ``output.shares``; as in :func:`create`.
         finish: Check what all shares wrote, and make the output of it; all other arguments are those of
             the shares.
+        executor: As in :func:`create`. On failure, ``output.shares`` stays.
+        shares: As in :func:`create`.
         values_only: Leave headers and the order of tensors as they are.
         sha256: Check the SHA-256 of the output's files too, which is slower.
         sync: Wait until the output is on the disk.
@@ -419,15 +486,13 @@ def strip(
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
     """
-    _check_destination(output, in_place)
     options = [
-        *_paths(output=output),
         _threads(threads),
-        *_share(share),
-        *_flags(in_place=in_place, rollback=rollback, finish=finish, values_only=values_only),
+        *_flags(in_place=in_place, rollback=rollback, values_only=values_only),
         *_flags(sha256=sha256, no_sync=not sync, force=force),
     ]
-    return ModelSummary.of(run("strip", options, [result, *_patches(patch)], progress)[1])
+    operands = [result, *_patches(patch)]
+    return _make_model("strip", options, operands, output, share, finish, executor, shares, progress)
 
 
 def verify(
@@ -438,6 +503,8 @@ def verify(
     sha256: bool = False,
     trace: bool = False,
     share: Share = None,
+    executor: Optional[Executor] = None,
+    shares: Optional[SupportsIndex] = None,
     threads: SupportsIndex = 0,
     progress: ProgressOption = None,
 ) -> Verdict:
@@ -455,6 +522,8 @@ def verify(
             result is then an exception.
         share: Look at share I of N of the weight files only, as in :func:`create`. That all shares are
             as expected proves less than one run does: the digest of the whole is not compared.
+        executor: As in :func:`create`; it proves what shares prove.
+        shares: As in :func:`create`.
         threads: How many threads work; 0 is one for each core.
         progress: Called with :class:`Progress` some ten times a second, or True for a line on
             standard error. What it raises ends the work.
@@ -462,7 +531,12 @@ def verify(
     options = [_threads(threads), *_share(share), *_flags(sha256=sha256, trace=trace)]
     if expect is not None:
         options.append("--expect=" + expect)
-    exit_code, report = run("verify", options, [checkpoint, patch], progress)
+    _check_shares(executor, shares, share is not None)
+    operands = [checkpoint, patch]
+    if executor is not None:
+        exit_code, report = _shares.verdict(executor, shares, options, operands, progress)
+    else:
+        exit_code, report = run("verify", options, operands, progress)
     return Verdict.of(report, exit_code == 0)
 
 

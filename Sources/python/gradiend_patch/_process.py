@@ -7,7 +7,8 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -77,13 +78,27 @@ class _Lines:
             )
 
 
+@contextmanager
+def reporting(command: str, progress: ProgressOption) -> Iterator[Optional[ProgressCallback]]:
+    """What is to be called with the progress of a command."""
+    if progress is not True:
+        yield progress if callable(progress) else None
+        return
+    line = _Line(command)
+    try:
+        yield line
+    finally:
+        line.finish()
+
+
 def run(
     command: str,
     options: Sequence[str],
     operands: Sequence[StrPath],
     progress: ProgressOption = None,
+    folder: Optional[str] = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Runs a command to its end, calling ``progress`` from this thread.
+    """Runs a command to its end, in ``folder`` or where this process is, calling ``progress`` from this thread.
 
     Returns exit code and report, if there is a report; ``verify`` has one with exit code 1.
     Whatever is raised in between, an interrupt or an error of ``progress``, ends the program, which
@@ -93,11 +108,15 @@ def run(
     words = [str(PROGRAM), command, "--json", "--quiet", "--progress=json", *options, "--"]
     words += [os.fsdecode(operand) for operand in operands]
     output = bytearray()
-    line = _Line(command) if progress is True else None
-    lines = _Lines(line if line is not None else progress if callable(progress) else None)
-    with subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    with reporting(command, progress) as callback, subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        cwd=folder,
     ) as process:
+        lines = _Lines(callback)
         try:
             assert process.stdout is not None and process.stderr is not None
             with selectors.DefaultSelector() as selector:
@@ -116,9 +135,6 @@ def run(
             process.terminate()
             process.wait()
             raise
-        finally:
-            if line is not None:
-                line.finish()
     try:
         report = json.loads(output) if output else None
     except ValueError as error:
