@@ -73,6 +73,7 @@ package struct AdapterDescription: Sendable {
           + "gradiend-patch", at: 8)
     }
     (source, base) = try PatchMetadata.origin(parsing: metadata, of: "adapter")
+    _ = try require("left_out_share")
     guard let rank = Int(try require("rank")), let error = Double(try require("relative_error")),
       AdapterMaking.ranks.contains(rank), error >= 0
     else { throw .corrupt("the adapter's metadata give no rank or no error", at: 8) }

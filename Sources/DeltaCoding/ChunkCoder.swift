@@ -2,7 +2,7 @@ package import ByteIO
 
 /// Turns a base chunk and a result chunk into few bytes, and back.
 ///
-/// An encoded chunk is a coding id and that coding's streams (Formats/delta-coding.md). A chunk
+/// An encoded chunk is a byte that names a coding, and that coding's streams (Formats/delta-coding.md). A chunk
 /// in which nothing changed has no bytes at all.
 package struct ChunkCoder: Sendable {
   package let shape: ChunkShape
@@ -22,13 +22,9 @@ package struct ChunkCoder: Sendable {
     guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
     switch shape.element {
     case .float(let format):
-      if let chunk = encodeCrossings(format, base: base, result: result) { return chunk }
-      let chunk = AlignedElements.with(base, byteWidth: format.byteWidth) { base in
-        AlignedElements.with(result, byteWidth: format.byteWidth) { result in
-          encode(format, base: base, result: result, shifts: shifts)
-        }
+      if let chunk = encodeFloats(format, base: base, result: result, shifts: shifts) {
+        return chunk
       }
-      if let chunk { return chunk }
     case .block(let format, _):
       let chunk = BlockCoding(shape, format).encode(base: base, result: result)
       // Where most values change there is nothing to find, and bytes as they are bound the size.
@@ -41,23 +37,34 @@ package struct ChunkCoder: Sendable {
     return PlaneCoding(shape).encode(base: base, result: result)
   }
 
-  /// - Returns: nil unless enough elements cross to a neighbour in the next binade.
-  private func encodeCrossings(
-    _ format: FloatFormat, base: RawSpan, result: RawSpan
+  /// - Returns: nil where bytes as they are would not be larger.
+  private func encodeFloats(
+    _ format: FloatFormat, base: RawSpan, result: RawSpan, shifts: ShiftTable
   ) -> EncodedChunk? {
-    guard format.byteWidth == 1 else { return nil }
+    guard format.byteWidth == 1 else {
+      return AlignedElements.with(base, byteWidth: format.byteWidth) { base in
+        AlignedElements.with(result, byteWidth: format.byteWidth) { result in
+          encode(format, base: base, result: result, shifts: shifts)
+        }
+      }
+    }
     var crossed = base.array
     guard let crossings = CrossingCoding(shape, format).encode(&crossed, result: result) else {
-      return nil
+      return encode(format, base: base, result: result, shifts: shifts)
     }
-    guard !result.hasSameBytes(as: crossed.rawSpan) else {
-      return EncodedChunk(bytes: crossings.bytes, changedCount: crossings.count)
+    var chunk = EncodedChunk(bytes: crossings.bytes, changedCount: crossings.count)
+    if !result.hasSameBytes(as: crossed.rawSpan) {
+      guard let rest = encode(format, base: crossed.rawSpan, result: result, shifts: shifts) else {
+        return nil
+      }
+      chunk.bytes += rest.bytes
+      chunk.changedCount += rest.changedCount
     }
-    guard
-      let rest = encode(format, base: crossed.rawSpan, result: result, shifts: ShiftTable())
-    else { return nil }
-    return EncodedChunk(
-      bytes: crossings.bytes + rest.bytes, changedCount: crossings.count + rest.changedCount)
+    return isWorthwhile(chunk) ? chunk : nil
+  }
+
+  private func isWorthwhile(_ chunk: EncodedChunk) -> Bool {
+    chunk.bytes.count < shape.byteCount - shape.byteCount / 8
   }
 
   /// - Returns: nil where bytes as they are would not be larger.
@@ -78,7 +85,7 @@ package struct ChunkCoder: Sendable {
         base: base, result: result, survey: survey, shifts: shifts)
       : SparseCoding(shape, format).encode(
         base: base, result: result, survey: survey, shifts: shifts)
-    return chunk.bytes.count < shape.byteCount - shape.byteCount / 8 ? chunk : nil
+    return isWorthwhile(chunk) ? chunk : nil
   }
 
   /// Writes to `result` what `chunk` makes of `base`.
@@ -312,7 +319,7 @@ package struct EncodedChunk: Equatable, Sendable {
 /// Where the bytes of a chunk went, adding up to all of them.
 package struct ChunkSummary: Equatable, Sendable {
   package var coding: String
-  /// Coding id, counts, lengths and shifts.
+  /// First byte, counts, lengths and shifts.
   package var header = 0
   /// Which elements change.
   package var positions = 0

@@ -31,7 +31,7 @@ struct CrossingCoding {
     var restStart = 0
   }
 
-  /// Cuts a chunk from behind its coding id to its end.
+  /// Cuts a chunk from behind its first byte to its end.
   func parse(_ reader: inout ByteReader) throws(FormatError) -> Parts {
     let start = reader.position
     var parts = Parts()

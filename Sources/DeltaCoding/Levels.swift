@@ -11,6 +11,10 @@ struct Levels: ~Copyable {
   static let segment = 64
   /// The columns' levels are looked at again after so many rows at the latest.
   private static let patience = 32
+  /// Both priors of a chunk without levels: 15 in either half.
+  static let noPriors: UInt8 = 0xFF
+  /// Levels of more columns than any model has would take more memory than they are worth.
+  static let mostColumns = 1 << 20
   /// One change.
   static let unit = 65_536
   /// Information about a column beyond that of so many changes does not count.

@@ -21,7 +21,7 @@ struct PackedCoding {
   struct Parts {
     var layout: PackedLayout
     /// Codes of ``Levels``: row in the lower half, column in the upper.
-    var priors: UInt8 = 0xFF
+    var priors: UInt8 = Levels.noPriors
     var count = 0
     var changes: [UInt8] = []
   }
@@ -66,13 +66,13 @@ extension PackedCoding {
         PackedLayout(shape, byteWidth: byteWidth, bitWidth: bitWidth, isDownward: isDownward)
       }
     }
-    let tried = layouts.map { layout in
-      let changes = changes(base, result, changed, layout)
-      return (layout, changes, Self.estimate(changes, layout))
+    let estimates = layouts.map { layout in
+      Self.estimate(changes(base, result, changed, layout), layout)
     }
-    guard let least = tried.map(\.2).min() else { return nil }
+    guard let least = estimates.min() else { return nil }
     // Which way codes run, no estimate tells.
-    let best = tried.filter { $0.2 < 1.1 * least }.map { encode($0.1, $0.0) }
+    let best = zip(layouts, estimates).filter { $1 < 1.1 * least }
+      .map { layout, _ in encode(changes(base, result, changed, layout), layout) }
       .min { $0.count < $1.count }
     guard let best, best.count < shape.byteCount / 4 + 16 else { return nil }
     var words = 0
@@ -138,9 +138,11 @@ extension PackedCoding {
       state.gaps.encode(before: passed, weight: weight, with: &coder)
       _ = state.codeChange(change.difference, with: &coder)
     }
-    var bytes = [Coding.packed.rawValue | (priors == 0xFF ? [] : OptionalFields.levels).rawValue]
+    var bytes = [
+      Coding.packed.rawValue | (priors == Levels.noPriors ? [] : OptionalFields.levels).rawValue
+    ]
     bytes.append(layout.byte)
-    if priors != 0xFF { bytes.append(priors) }
+    if priors != Levels.noPriors { bytes.append(priors) }
     bytes.appendVariableLength(changes.count)
     return bytes + coder.finish()
   }
@@ -148,7 +150,7 @@ extension PackedCoding {
   /// The priors' codes, by how much more rows and columns differ than by chance.
   private static func priors(_ changes: [Change], _ layout: PackedLayout) -> UInt8 {
     func prior(_ count: Int, _ place: (Change) -> Int) -> Int {
-      guard count > 1, count <= PackedState.mostColumns else { return 15 }
+      guard count > 1, count <= Levels.mostColumns else { return 15 }
       var found = [Int: Int]()
       for change in changes { found[place(change), default: 0] += 1 }
       let mean = Float(changes.count) / Float(count)

@@ -20,18 +20,16 @@ struct PackedState: ~Copyable {
   private let sumLevels: UncheckedBuffer<UInt8>
   private static let unknown: UInt8 = .max
 
-  /// Levels of more columns than any model has would take more memory than they are worth.
-  static let mostColumns = 1 << 20
   /// No code is likelier than this to change: none is looked at one by one.
   private static let mostOdds = OddsTable.likely - 1
 
   init(_ layout: PackedLayout, priors: UInt8, count: Int) {
     self.layout = layout
-    let isWide = layout.columns > Self.mostColumns
+    let isWide = layout.columns > Levels.mostColumns
     levels = Levels(
       columnCount: layout.columns, rowPrior: Int(priors & 15),
       columnPrior: isWide ? 15 : Int(priors >> 4))
-    signs = SignModel(columnCount: layout.columns, isOff: isWide || priors == 0xFF)
+    signs = SignModel(columnCount: layout.columns, isOff: isWide || priors == Levels.noPriors)
     let unchanged = max(layout.codeCount - count, 1)
     let odds = (LogScale.eighths(UInt64(count)) - LogScale.eighths(UInt64(unchanged))) >> 2
     for level in 0..<64 {

@@ -129,7 +129,7 @@ extension SparseCoding {
     let valueBytes = values.finish()
     let moved = moves.finish()
     var fields: OptionalFields = []
-    if header.priors != 0xFF { fields.insert(.levels) }
+    if header.priors != Levels.noPriors { fields.insert(.levels) }
     if moved.counts.total > 0 { fields.insert(.moves) }
     if header.shifts != ShiftTable() { fields.insert(.shifts) }
     var bytes = [Coding.sparse.rawValue | fields.rawValue]

@@ -16,7 +16,7 @@ struct SparseCoding {
   /// What a chunk says before its streams.
   struct Header {
     /// Codes of ``Levels``: row in the lower half, column in the upper.
-    var priors: UInt8 = 0xFF
+    var priors: UInt8 = Levels.noPriors
     /// Changes among elements that were unlikely to change.
     var rareCount = 0
     /// Changes among elements that were looked at one by one.

@@ -25,7 +25,7 @@ struct SparseState: ~Copyable {
       columnPrior: Int(header.priors >> 4))
     changes = ChangeModel(
       mantissaBitCount: layout.mantissaBitCount, columnCount: shape.columns,
-      predictsSigns: header.priors != 0xFF)
+      predictsSigns: header.priors != Levels.noPriors)
     changes.leastReach = leastReach
     shifts = UncheckedBuffer(repeating: 0, count: layout.exponentCount)
     for (exponent, shift) in header.shifts.expanded(layout).enumerated() {

@@ -18,8 +18,7 @@ struct ValuePlane: ~Copyable {
   ///   - columnCount: Of the plane.
   ///   - prior: Of ``Levels``, for rows and columns.
   init(table: consuming OddsTable, columnCount: Int, prior: Int) {
-    // Levels of more columns than any model has would take more memory than they are worth.
-    let columnPrior = columnCount <= 1 << 20 ? prior : 15
+    let columnPrior = columnCount <= Levels.mostColumns ? prior : 15
     levels = Levels(columnCount: columnCount, rowPrior: prior, columnPrior: columnPrior)
     signs = SignModel(columnCount: columnCount, isOff: columnPrior == 15)
     for index in 0..<ChangeModel.flagCount {

@@ -157,7 +157,17 @@ package struct InputName {
   /// - Throws: ``PatchError`` if it cannot be opened, is no patch, or is damaged.
   package func patch(isCopy: Bool = false) throws(PatchError) -> PatchFile {
     let isFolder = (try? FileStatus(path: path))?.isFolder ?? false
-    return try open(isFolder ? Folder.join(path, PatchFile.defaultName) : path) {
+    let file = isFolder ? Folder.join(path, PatchFile.defaultName) : path
+    if isFolder, (try? FileStatus(path: file)) == nil {
+      let isAdapter = AdapterFolder.isAdapter(path)
+      throw PatchError(
+        isAdapter ? .badInput : .cannotOpen, path: path,
+        isAdapter
+          ? "this is an adapter, and no patch"
+          : "there is no patch in this folder: nothing has the name \(PatchFile.defaultName)",
+        remedy: isAdapter ? "PEFT, vLLM or llama.cpp loads it" : nil)
+    }
+    return try open(file) {
       (path) throws(CheckpointError) in try PatchFile(path: path, isCopy: isCopy)
     }
   }

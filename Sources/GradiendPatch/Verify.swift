@@ -75,7 +75,7 @@ public struct Verify: PatchOperation {
 
   /// What was found.
   public struct Verdict: Sendable {
-    /// Nil if the checkpoint is neither.
+    /// Nil if the checkpoint is neither, and where a share has no files to look at.
     public let role: CheckpointRole?
     /// Tensors whose values are not those of the base, in the order of the files.
     public let differingFromBase: [String]
@@ -95,6 +95,9 @@ public struct Verify: PatchOperation {
 
     /// Whose files were looked at, if not all were: what is said is of these.
     public let share: Share?
+
+    /// Whether the share has no files: there is nothing to say of it, good or bad.
+    public let isEmpty: Bool
 
     /// Names of the files that lie in the Hub's cache and are not what the Hub has under that name.
     public let damagedFiles: [String]
@@ -116,7 +119,9 @@ public struct Verify: PatchOperation {
         }
         return share.fileNumbers.map { identity.files[$0].sha256 } == files.map(\.sha256)
       }
-      let (isBase, isResult) = (verdict.isBase, verdict.isResult)
+      isEmpty = share?.isEmpty ?? false
+      let isBase = verdict.isBase && !isEmpty
+      let isResult = verdict.isResult && !isEmpty
       // Where the values are the same on both sides, headers tell.
       if isResult, !isBase || isPublished(as: metadata.result) && !isPublished(as: metadata.base) {
         role = .result

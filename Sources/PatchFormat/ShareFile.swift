@@ -29,6 +29,8 @@ package struct ShareHeader: Equatable, Sendable {
   package let agreed: [SafetensorsHeader.Metadatum]
 
   private static let version = "1.0"
+  /// How many shares there can be.
+  package static let countLimit = 100_000
 
   package init(
     _ kind: Kind, number: Int, of count: Int, agreed: [SafetensorsHeader.Metadatum]
@@ -41,7 +43,9 @@ package struct ShareHeader: Equatable, Sendable {
     guard let kind = header.metadata("format").flatMap(Kind.init(rawValue:)) else {
       throw FormatError(
         offset: 8,
-        reason: .notThisFormat("this is a safetensors file, but no piece and no receipt of a share")
+        reason: .notThisFormat(
+          "this is a safetensors file, but no piece and no receipt of a share; a whole patch needs no join"
+        )
       )
     }
     self.kind = kind
@@ -53,7 +57,7 @@ package struct ShareHeader: Equatable, Sendable {
     }
     number = try fields.requireCount("share")
     count = try fields.requireCount("shares")
-    guard number > 0, number <= count else {
+    guard number > 0, number <= count, count <= Self.countLimit else {
       throw .corrupt("the \(kind.name) is of share \(number) of \(count)", at: 8)
     }
     let own: Set<String> = ["format", "format_version", "share", "shares"]

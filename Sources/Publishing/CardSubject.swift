@@ -12,13 +12,13 @@ package struct Publication: Sendable {
 
   /// - Throws: ``PatchError`` if a chunk's header is damaged.
   package init(_ patch: PatchFile) throws(PatchError) {
-    subject = try PatchSubject(patch)
+    subject = try PublishedPatch(patch)
     files = [patch.file]
   }
 
   /// What `adapter` made.
   package init(_ adapter: AdapterFolder) {
-    subject = AdapterSubject(adapter)
+    subject = PublishedAdapter(adapter)
     files = [adapter.factors] + adapter.ggufs
   }
 }

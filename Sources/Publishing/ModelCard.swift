@@ -42,7 +42,7 @@ public struct ModelCard: Sendable {
   package static func text(
     of adapter: AdapterDescription, at path: String
   ) throws(PatchError) -> String {
-    let subject = AdapterSubject(adapter, path: path)
+    let subject = PublishedAdapter(adapter, path: path)
     return ModelCard(try CardFacts(subject, CardDetails(), needsBase: false), picture: nil).text
   }
 

@@ -39,8 +39,7 @@ struct ApplyCommand: PatchingCommand {
       .operands(
         \.patches, "PATCH",
         help:
-          "patch made by 'create', 'diff' or 'combine'; others are each for the result of the one "
-          + "before"),
+          "a patch; others are each for the result of the one before"),
     ] + Argument.patching("the result")
       + [
         .option(

@@ -24,7 +24,7 @@ struct ExportCommand: Command {
 
   static var grammar: [Argument<Self>] {
     [
-      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .operand(\.patch, "PATCH", help: "a patch"),
       .option(\.base, "--base", value: "BASE", help: "the patch's base", isRequired: true),
       .option(
         \.output, "-o", "--output", value: "FILE", help: "where the changes go", isRequired: true),

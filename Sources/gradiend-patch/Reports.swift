@@ -57,6 +57,7 @@ extension Verify.Verdict {
     let damage = damagedFiles.map {
       "\n\(path): \($0.printable) is damaged: its SHA-256 is not the one by which the Hub's cache knows it"
     }.joined()
+    if isEmpty { return "\(path): \(portion)no weight file is of this share" }
     if let role {
       let files = hasPublishedFiles ? "and the files are the publisher's" : "in other files"
       let tensors = share == nil ? "all \(tensorCount)" : "its \(tensorCount)"

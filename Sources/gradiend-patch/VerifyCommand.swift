@@ -43,7 +43,7 @@ struct VerifyCommand: Command {
   static var grammar: [Argument<Self>] {
     [
       .operand(\.checkpoint, "CHECKPOINT", help: "safetensors or GGUF, folder, or name on the Hub"),
-      .operand(\.patch, "PATCH", help: "patch made by 'create' or 'diff'"),
+      .operand(\.patch, "PATCH", help: "a patch"),
       .option(\.expected, "--expect", value: "WHICH", help: "what it must be"),
       .flag(
         \.checksSHA256, "--sha256",
@@ -58,8 +58,13 @@ struct VerifyCommand: Command {
 
   mutating func validate() throws(UsageError) {
     try checkThreadCount()
-    guard !tracesBase || !checksSHA256 && expected != .base && share == nil else {
-      throw UsageError("'--trace' is of a result, and cannot be combined with this")
+    guard tracesBase else { return }
+    let others = [
+      checksSHA256 ? "--sha256" : nil, expected == .base ? "--expect base" : nil,
+      share == nil ? nil : "--share",
+    ]
+    if let other = others.compactMap(\.self).first {
+      throw UsageError("'--trace' is of a whole result, and cannot be combined with '\(other)'")
     }
   }
 
@@ -73,6 +78,7 @@ struct VerifyCommand: Command {
     let verdict = try verification.run(progress: line?.handler)
     line?.finish()
     printResult(json: verdict.json, text: verdict.baseSHA256 ?? verdict.text(checkpoint))
+    if verdict.isEmpty { return .done }
     // A patch that changes nothing has the same values on both sides.
     let isExpected =
       switch expected {

@@ -88,6 +88,28 @@ import Testing
     #expect(stripped == sample.base)
   }
 
+  @Test(arguments: [CodedElement.word(byteWidth: 1), .float(.float8E4M3)])
+  func `a row of more columns than have levels comes back both ways`(element: CodedElement) throws {
+    let shape = ChunkShape(element: element, rows: 1, columns: 1 << 21 + 1)
+    var generator = SeededGenerator(12)
+    let base = (0..<shape.byteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    var result = base
+    for index in stride(from: 5, to: result.count, by: 9973) { result[index] ^= 0x08 }
+    for index in base.indices where base[index] == 0x77 && index % 5 == 0 { result[index] = 0x78 }
+    let coder = ChunkCoder(shape)
+    let chunk = coder.encode(base: base.rawSpan, result: result.rawSpan).bytes
+    #expect(chunk.count < 40_000)
+    var output = [UInt8](repeating: 0xAA, count: base.count)
+    try output.withMutableRawSpan { (span) throws(FormatError) in
+      try coder.apply(chunk.rawSpan, to: base.rawSpan, into: &span)
+    }
+    #expect(output == result)
+    try output.withMutableRawSpan { (span) throws(FormatError) in
+      try coder.strip(chunk.rawSpan, from: result.rawSpan, into: &span)
+    }
+    #expect(output == base)
+  }
+
   @Test func `an unrelated result costs little more than its raw bytes`() {
     var sample = Sample(
       byteWidth: 4, bitWidth: 4, rows: 50, columns: 100, oneIn: .max, seed: 7)

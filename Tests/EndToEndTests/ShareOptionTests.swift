@@ -20,9 +20,14 @@ import Testing
     #expect(try refusal(text).contains("as in 3/16, or auto, or auto/16"))
   }
 
-  @Test(arguments: ["0/3", "4/3", "-1/3", "1/0", "1/100001"])
+  @Test(arguments: ["0/3", "4/3", "-1/3"])
   func `so is a share that there is not`(text: String) throws {
     #expect(try refusal(text).hasPrefix("there is no share "))
+  }
+
+  @Test(arguments: ["1/0", "1/100001"])
+  func `so are fewer shares than one, and more than there can be`(text: String) throws {
+    #expect(try refusal(text).hasPrefix("work is divided into 1 to 100000 shares"))
   }
 
   // MARK: Slurm

@@ -43,7 +43,7 @@ import Testing
     details.base = "org/base"
     let card = try Card(patch: bench.path("patch"), details: details).run().text
     #expect(card.contains("| Precision | exact to the result as it is rounded |\n"))
-    #expect(card.contains("| Kept of the update | \(kept); the rest is lost in rounding"))
+    #expect(card.contains("| Kept of the update | \(kept), rounded to the base's types |"))
     try bench.apply("patch", to: "base", as: "result")
     try bench.diff("base", "result", to: "difference")
     let other = try #require(try Inspect(path: bench.path("difference")).run().patch)

@@ -226,7 +226,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [(0, 0), (1, 0), (3, 2), (0, 2), (Int.max, Int.max)])
+  @Test(arguments: [(0, 0), (1, 0), (3, 2), (0, 2), (Int.max, Int.max), (1, 90_000)])
   func
     `a piece that claims a share that cannot be is refused, and none takes memory by its numbers`(
       number: Int, count: Int
@@ -238,7 +238,20 @@ import Testing
     try writer.append(file.file.bytes.extracting(file.deltasByteRange))
     _ = try writer.finish(header, table: file.table)
     let message = try refusal([bench.path("forged")]).message
-    #expect(message.contains(count > 2 ? "are missing" : "the piece is of share"))
+    #expect(message.contains(count == 90_000 ? "are missing" : "the piece is of share"))
+  }
+
+  @Test func `a piece of a file that no model has is refused`() throws {
+    let file = try ShareFile(path: pieces(creation(), shares: 1)[0].path)
+    var writer = try PatchWriter(path: bench.path("forged"), overwrites: false, of: file.header)
+    try writer.append(file.file.bytes.extracting(file.deltasByteRange))
+    // Behind how many files there are, the number of the first.
+    var table = Array(file.table[..<1])
+    table.appendVariableLength(.max)
+    table += file.table[2...]
+    _ = try writer.finish(file.header, table: table)
+    #expect(
+      try refusal([bench.path("forged")]).message.contains("there is no file 9223372036854775807"))
   }
 
   @Test func `the same GRADIEND twice is found when the pieces are joined`() throws {

@@ -37,6 +37,9 @@ package struct FileShare: Sendable {
     return shares.map { $0.numbers.sorted() }
   }
 
+  /// Whether there are fewer files than shares, and none for this one.
+  package var isEmpty: Bool { fileNumbers.isEmpty }
+
   /// Whether a tensor of the checkpoint is in one of the files.
   package func holds(_ tensor: StoredTensor) -> Bool { isOwn[tensor.fileIndex] }
 
@@ -47,9 +50,10 @@ package struct FileShare: Sendable {
   package var notes: [String] {
     guard share.count > fileCount else { return [] }
     let files = fileCount == 1 ? "is 1 weight file" : "are \(fileCount) weight files"
+    let idle = share.count - fileCount
     return [
-      "there \(files), so \(share.count - fileCount) of \(share.count) shares have nothing to do: a file "
-        + "is not divided"
+      "there \(files), so \(idle) of \(share.count) shares \(idle == 1 ? "has" : "have") nothing to do: a "
+        + "file is not divided"
     ]
   }
 }

@@ -96,20 +96,31 @@ extension ModelPatching {
     let receipts = try shared.complete()
     let digests = try digests(of: run, receipts)
     try run.check(digests)
+    let changed = try changed(digests, receipts, of: run)
     let weights = try weights(shared, receipts, layout)
     try UnfinishedChange.check(input)
     try execution.cancellation?.check()
     try publish(weights, companions)
     shared.remove()
-    let changed =
-      patches.patches.count == 1
-      ? nil
-      : (
-        zip(digests[0], digests[digests.count - 1]).count { $0 != $1 },
-        receipts.reduce(0) { $0 + $1.receipt.changedElementCount }
-      )
     return ModelSummary(
       run, path: output, role: direction.output, changed: changed, notes: notes)
+  }
+
+  /// How many tensors and elements differ from the input; nil where the patch says it.
+  private func changed(
+    _ digests: [[Digest128]], _ receipts: [SharedOutput.Receipt], of run: PatchRun
+  ) throws(PatchError) -> (tensors: Int, elements: Int)? {
+    guard patches.patches.count > 1 else { return nil }
+    var left = run.plan.tensors.reduce(0) { $0 + $1.tensor.shape.reduce(1, *) }
+    let elementCount = left
+    for (file, receipt) in receipts {
+      guard receipt.changedElementCount <= left else {
+        throw SharedOutput.damaged(
+          file.path, "\(receipt.changedElementCount) elements changed, which are not there")
+      }
+      left -= receipt.changedElementCount
+    }
+    return (zip(digests[0], digests[digests.count - 1]).count { $0 != $1 }, elementCount - left)
   }
 
   /// For the base and the result of each patch, the digests that the shares found, in the order of the

@@ -119,7 +119,7 @@ extension PatchPiece {
 
 extension PatchPiece.File {
   fileprivate init(parsing reader: inout ByteReader) throws(FormatError) {
-    number = try reader.readVariableLength()
+    number = try reader.readFileNumber()
     base = try reader.readFileDigest()
     result = try reader.readFileDigest()
     guard base.name == result.name else {
@@ -182,16 +182,29 @@ extension EncodedTensor {
 extension ByteReader {
   /// Reads as many items as a count before them says.
   ///
-  /// An item takes a byte at least, so that no count takes memory that no bytes are there for.
+  /// No count takes memory that no bytes are there for: an item takes a byte at least, and there are no
+  /// more of them than tensors in any checkpoint.
   mutating func readList<Item>(
     _ item: (inout ByteReader) throws(FormatError) -> Item
   ) throws(FormatError) -> [Item] {
     let position = position
     let count = try readVariableLength()
-    guard count <= remaining else { throw .corrupt("\(count) items are claimed", at: position) }
+    guard count <= min(remaining, Checkpoint.tensorCountLimit) else {
+      throw .corrupt("\(count) items are claimed", at: position)
+    }
     var items: [Item] = []
     for _ in 0..<count { items.append(try item(&self)) }
     return items
+  }
+
+  /// Reads the position of a weight file among those of a checkpoint.
+  mutating func readFileNumber() throws(FormatError) -> Int {
+    let position = position
+    let number = try readVariableLength()
+    guard number < Checkpoint.tensorCountLimit else {
+      throw .corrupt("there is no file \(number)", at: position)
+    }
+    return number
   }
 
   fileprivate mutating func readFileDigest() throws(FormatError) -> FileDigest {

@@ -10,19 +10,19 @@ public struct Share: Sendable, Equatable {
   /// Into how many shares the work is divided.
   public let count: Int
 
-  /// How many shares are taken.
-  public static let limit = 100_000
+  /// How many shares there can be.
+  public static let limit = ShareHeader.countLimit
 
   /// - Parameters:
   ///   - index: see ``index``.
   ///   - count: see ``count``.
   /// - Throws: ``PatchError`` of kind `usage` if there is no such share.
   public init(index: Int, count: Int) throws(PatchError) {
-    guard (1...Self.limit).contains(count), (1...count).contains(index) else {
-      throw PatchError(
-        .usage,
-        "there is no share \(index) of \(count): shares are numbered from 1, and at most \(Self.limit)"
-      )
+    guard (1...Self.limit).contains(count) else {
+      throw PatchError(.usage, "work is divided into 1 to \(Self.limit) shares, not \(count)")
+    }
+    guard (1...count).contains(index) else {
+      throw PatchError(.usage, "there is no share \(index) of \(count): they are numbered from 1")
     }
     (self.index, self.count) = (index, count)
   }

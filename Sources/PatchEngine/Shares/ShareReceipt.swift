@@ -42,7 +42,7 @@ extension ShareReceipt {
   init(parsing table: RawSpan) throws(FormatError) {
     var reader = ByteReader(table)
     files = try reader.readList { (reader) throws(FormatError) in
-      (try reader.readVariableLength(), try reader.readVariableLength())
+      (try reader.readFileNumber(), try reader.readVariableLength())
     }
     tensors = try reader.readList { (reader) throws(FormatError) in
       Tensor(

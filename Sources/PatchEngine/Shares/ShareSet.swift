@@ -29,7 +29,9 @@ package struct ShareSet: Sendable {
         throw PatchError(
           .badInput, path: file.path,
           "this \(kind.name) is of another run than \(first.path): \(fault)",
-          remedy: "run the shares that were run with other inputs or options again")
+          remedy:
+            "leave out what is of an earlier run, or run the share again with the same inputs and options"
+        )
       }
       if let other = found.updateValue(file, forKey: file.header.number) {
         throw PatchError(

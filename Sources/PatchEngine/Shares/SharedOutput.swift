@@ -69,7 +69,8 @@ struct SharedOutput {
       guard let fault = file.header.difference(from: own) else { continue }
       throw PatchError(
         .badInput, path: file.path, "this share was run with other inputs or options: \(fault)",
-        remedy: "name the same, or run the share again")
+        remedy: "name the same, run the share again, or remove this file if it is of an earlier run"
+      )
     }
     return try ShareSet(files, .receipt, in: path).files.map { (file) throws(PatchError) in
       do {
@@ -85,13 +86,24 @@ struct SharedOutput {
   }
 
   private static func isReceipt(_ name: String) -> Bool {
-    name.hasPrefix(ShareHeader.Kind.receipt.name + "-")
+    let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[0] == ShareHeader.Kind.receipt.name, parts[2] == "of" else {
+      return false
+    }
+    return [parts[1], parts[3]].allSatisfy { $0.allSatisfy(\.isNumber) && !$0.isEmpty }
+  }
+
+  /// Whether this is what ``weights(_:)`` calls a file, of this run or another.
+  private static func isWeights(_ name: String) -> Bool {
+    guard name.hasSuffix(ending) else { return false }
+    let tag = name.dropLast(ending.count).suffix(17)
+    return tag.count == 17 && tag.first == "." && tag.dropFirst().allSatisfy(\.isHexDigit)
   }
 
   /// Removes what shares wrote; what is not theirs stays, and the folder with it.
   func remove() {
     for name in (try? Folder.names(in: path)) ?? []
-    where Self.isReceipt(name) || name.hasSuffix(Self.ending) {
+    where Self.isReceipt(name) || Self.isWeights(name) {
       try? Folder.removeFile(Folder.join(path, name))
     }
     Folder.removeIfEmpty(path)

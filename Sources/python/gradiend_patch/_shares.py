@@ -130,7 +130,8 @@ def verdict(
 ) -> _Answer:
     """Exit code and report of ``verify``, of what all shares found."""
     answers = _spread(executor, shares, "verify", options, operands, progress)
-    reports = [report for _, report in answers]
+    # A share without files says nothing.
+    reports = [report for _, report in answers if report["sha256"]]
 
     def joined(key: str) -> list[Any]:
         return [item for report in reports for item in report[key]]

@@ -6,7 +6,7 @@ internal import PatchEngine
 internal import PatchFormat
 
 /// An adapter, for its card and its package.
-struct AdapterSubject: CardSubject {
+struct PublishedAdapter: CardSubject {
   let path: String
   private let description: AdapterDescription
   /// Nil while it is being made.

@@ -6,7 +6,7 @@ internal import PatchFormat
 internal import Pictures
 
 /// A patch, for its card and its package.
-struct PatchSubject: CardSubject {
+struct PublishedPatch: CardSubject {
   let patch: PatchFile
   private var report: PatchReport
 
@@ -59,7 +59,7 @@ struct PatchSubject: CardSubject {
       ("Precision", precision),
     ]
       + (report.kept.map {
-        [("Kept of the update", "\($0); the rest is lost in rounding to the base's types")]
+        [("Kept of the update", "\($0), rounded to the base's types")]
       } ?? [])
   }
 
