@@ -29,6 +29,16 @@ def write(path, kind, width, values):
         file.write(values)
 
 
+def write_words(path, value):
+    """A model of words in which one byte in 17 is `value`."""
+    count = 1 << 26
+    header = {"words": {"dtype": "U8", "shape": [count >> 12, 1 << 12], "data_offsets": [0, count]}}
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.write((bytes([value]) + bytes(16)) * (count // 17) + bytes(count % 17))
+
+
 def write_gradiend(folder, count):
     os.makedirs(folder)
     config = {
@@ -71,10 +81,14 @@ def main():
     # The same values in wider floats, which are converted as they are read.
     write(f"{folder}/wide", "F32", 4, b"\x00\x00\x80\x3f" * 64)
     write_gradiend(f"{folder}/gradiend", 64)
+    # As many codes change as are looked at one by one.
+    write_words(f"{folder}/words", 0)
+    write_words(f"{folder}/codes", 255)
     failed = False
     for line in (
         "create base gradiend --feature-factor 1 --learning-rate 1 -o created",
         "diff base result -o patch",
+        "diff words codes -o packed",
         "apply base patch -o applied --no-sync",
         "strip applied patch -o stripped --no-sync",
         "verify stripped patch --sha256",

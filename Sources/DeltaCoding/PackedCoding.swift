@@ -53,8 +53,8 @@ struct PackedCoding {
 extension PackedCoding {
   /// A code that changes: its number, row by row, and result minus base.
   private struct Change {
-    var number: Int
-    var difference: Int
+    var number: Int32
+    var difference: Int32
   }
 
   /// - Returns: nil where so much changes that bytes as they are may take less.
@@ -66,12 +66,11 @@ extension PackedCoding {
         PackedLayout(shape, byteWidth: byteWidth, bitWidth: bitWidth, isDownward: isDownward)
       }
     }
-    let estimates = layouts.map { layout in
-      Self.estimate(changes(base, result, changed, layout), layout)
-    }
-    guard let least = estimates.min() else { return nil }
+    // Changes are found anew where they are coded: those of all layouts may take ten times the chunk.
+    let tried = layouts.map { ($0, estimate(base, result, changed, $0)) }
+    guard let least = tried.map(\.1).min() else { return nil }
     // Which way codes run, no estimate tells.
-    let best = zip(layouts, estimates).filter { $1 < 1.1 * least }
+    let best = tried.filter { $0.1 < 1.1 * least }
       .map { layout, _ in encode(changes(base, result, changed, layout), layout) }
       .min { $0.count < $1.count }
     guard let best, best.count < shape.byteCount / 4 + 16 else { return nil }
@@ -95,12 +94,11 @@ extension PackedCoding {
     return changed
   }
 
-  /// The codes that change, in order.
-  private func changes(
-    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout
-  ) -> [Change] {
-    var changes: [Change] = []
-    let width = layout.bitWidth
+  /// Calls `body` with each code of this width that changes: where it begins, and result minus base.
+  private func forEachChange(
+    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], bitWidth width: Int,
+    _ body: (_ bit: Int, _ difference: Int) -> Void
+  ) {
     var last = -1
     for byte in bytes {
       var bit = 8 * byte / width * width
@@ -110,22 +108,38 @@ extension PackedCoding {
         )
         // A code may begin in the byte before.
         if before != after, bit > last {
-          changes.append(Change(number: layout.code(atBit: bit), difference: after - before))
+          body(bit, after - before)
           last = bit
         }
         bit += width
       }
     }
-    return layout.isDownward ? changes.sorted { $0.number < $1.number } : changes
   }
 
-  /// About how many bits it takes to code these changes.
-  private static func estimate(_ changes: [Change], _ layout: PackedLayout) -> Double {
-    let places = Double(
-      LogScale.eighths(UInt64(layout.codeCount)) - LogScale.eighths(UInt64(changes.count)))
-    return changes.reduce(0) { sum, change in
-      sum + places / 8 + 2 * Double(Int.bitWidth - abs(change.difference).leadingZeroBitCount)
+  /// The codes that change, in order.
+  private func changes(
+    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout
+  ) -> [Change] {
+    var changes: [Change] = []
+    forEachChange(base, result, bytes, bitWidth: layout.bitWidth) { bit, difference in
+      changes.append(
+        Change(number: Int32(layout.code(atBit: bit)), difference: Int32(difference)))
     }
+    if layout.isDownward { changes.sort { $0.number < $1.number } }
+    return changes
+  }
+
+  /// About how many bits it takes to code what changes.
+  private func estimate(
+    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout
+  ) -> Double {
+    var (count, bitCount) = (0, 0)
+    forEachChange(base, result, bytes, bitWidth: layout.bitWidth) { _, difference in
+      count += 1
+      bitCount += Int.bitWidth - abs(difference).leadingZeroBitCount
+    }
+    let places = LogScale.eighths(UInt64(layout.codeCount)) - LogScale.eighths(UInt64(count))
+    return Double(count * places) / 8 + Double(2 * bitCount)
   }
 
   private func encode(_ changes: [Change], _ layout: PackedLayout) -> [UInt8] {
@@ -133,10 +147,10 @@ extension PackedCoding {
     var state = PackedState(layout, priors: priors, count: changes.count)
     var coder = RangeEncoder()
     for change in changes {
-      let passed = state.pass(upTo: change.number)
+      let passed = state.pass(upTo: Int(change.number))
       let weight = state.weight
       state.gaps.encode(before: passed, weight: weight, with: &coder)
-      _ = state.codeChange(change.difference, with: &coder)
+      _ = state.codeChange(Int(change.difference), with: &coder)
     }
     var bytes = [
       Coding.packed.rawValue | (priors == Levels.noPriors ? [] : OptionalFields.levels).rawValue
@@ -151,17 +165,17 @@ extension PackedCoding {
   private static func priors(_ changes: [Change], _ layout: PackedLayout) -> UInt8 {
     func prior(_ count: Int, _ place: (Change) -> Int) -> Int {
       guard count > 1, count <= Levels.mostColumns else { return 15 }
-      var found = [Int: Int]()
-      for change in changes { found[place(change), default: 0] += 1 }
+      var found = [Int32](repeating: 0, count: count)
+      for change in changes { found[place(change)] += 1 }
       let mean = Float(changes.count) / Float(count)
-      var squares = mean * mean * Float(count - found.count)
-      for (_, hits) in found.sorted(by: { $0.key < $1.key }) {
+      var squares = mean * mean * Float(found.count { $0 == 0 })
+      for hits in found where hits > 0 {
         squares += (Float(hits) - mean) * (Float(hits) - mean)
       }
       return DispersionSurvey.prior(squares, mean * mean * Float(count), Float(changes.count))
     }
-    let rows = prior(layout.rows) { $0.number / layout.columns }
-    let columns = layout.rows > 1 ? prior(layout.columns) { $0.number % layout.columns } : 15
+    let rows = prior(layout.rows) { Int($0.number) / layout.columns }
+    let columns = layout.rows > 1 ? prior(layout.columns) { Int($0.number) % layout.columns } : 15
     return UInt8(rows | columns << 4)
   }
 }

@@ -92,7 +92,8 @@ public struct Create: PatchOperation {
     let baseName = try InputName(self.base)
     let opened = try OpenedSummands(summands, part: part.part, base: baseName)
     let base = try baseName.checkpoint()
-    try OutputGuard([base], files: opened.files).check([share?.piece(of: output) ?? output])
+    try OutputGuard([base], files: opened.files).check(
+      [output] + (share.map { [$0.piece(of: output)] } ?? []))
     let share = share.map { FileShare($0, of: base) }
     let sum = try opened.sum(of: base, in: share)
     let updates = share == nil ? try opened.updates(execution.silent) : opened.undigested

@@ -41,7 +41,8 @@ public struct Diff: PatchOperation {
     let (baseName, resultName) = (try InputName(self.base), try InputName(self.result))
     let base = try baseName.checkpoint()
     let result = try resultName.checkpoint()
-    try OutputGuard([base, result]).check([share?.piece(of: output) ?? output])
+    try OutputGuard([base, result]).check(
+      [output] + (share.map { [$0.piece(of: output)] } ?? []))
     let share = share.map { FileShare($0, of: base) }
     let tensors = try ComparedTensor.pairs(base, result, in: share)
     let differs = !base.hasSameLayout(as: result)

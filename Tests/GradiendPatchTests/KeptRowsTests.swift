@@ -111,6 +111,25 @@ import Testing
   }
 
   @Test(arguments: tables)
+  func `a table that has other rows stays where no row of it changes`(table: Table) throws {
+    let pair = try pair(table)
+    // Files without configuration: no rows are known to be kept.
+    let file = try bench.folder.write(
+      bench.folder.bytes(at: pair.base + "/model.safetensors"), to: "bare")
+    let other = try #require(
+      Checkpoint(path: file).tensors.first { $0.shape.count == 2 && $0.name != table.name })
+    try write(file, changing: other.name, at: [0], to: "result")
+    try diff(file, bench.path("result"))
+    let summary = try run(.apply, ["patch"], on: pair.gguf, to: "applied")
+    #expect(
+      summary.notes.contains(
+        "'\(table.storedName)' has not all rows of the base, and stays: no row of it changes"))
+    #expect(summary.changedElementCount == 1)
+    try run(.strip, ["patch"], on: bench.path("applied"), to: "stripped")
+    #expect(try bench.bytes("stripped") == bench.folder.bytes(at: pair.gguf))
+  }
+
+  @Test(arguments: tables)
   func `a GGUF is changed in place, too`(table: Table) throws {
     let pair = try pair(table)
     try diff(pair.base, pair.result)

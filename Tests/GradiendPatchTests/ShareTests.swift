@@ -157,6 +157,23 @@ import Testing
 
   // MARK: What is refused
 
+  @Test func `there is no piece of a patch that could not have its name`() throws {
+    try bench.writeFolder(model.widelyChanged(from: 1), to: "result", shards: 7)
+    let before = try bench.folder.names()
+    for output in ["base/", "new/", "base", "base/model-00001-of-00007.safetensors"] {
+      var (creation, comparison) = (creation(), comparison())
+      (creation.output, comparison.output) = (bench.path(output), bench.path(output))
+      creation.share = try Share(index: 1, count: 2)
+      comparison.share = creation.share
+      let errors = [
+        try bench.refusal(.cannotCreate) { () throws(PatchError) in _ = try creation.run() },
+        try bench.refusal(.cannotCreate) { () throws(PatchError) in _ = try comparison.run() },
+      ]
+      #expect(errors.map(\.path) == Array(repeating: bench.path(output), count: 2))
+    }
+    #expect(try bench.folder.names() == before)
+  }
+
   @Test func `a missing piece is named`() throws {
     let paths = try pieces(creation(), shares: 5).map(\.path)
     let error = try refusal([paths[0], paths[1], paths[4]])
@@ -211,12 +228,14 @@ import Testing
       $0.maxRelativeError = 0.1
     }
     try expect("it is one of 3, not of 2", in: "three") { $0.share = try Share(index: 2, count: 3) }
+    let three = try refusal([paths[0], bench.path("three.piece-2-of-3")])
+    #expect(three.remedy == "leave out the pieces of 2, or those of 3")
     try expect("its 'base_headers' is", in: "headers") {
       try bench.writeFolder(model, to: "other", shards: 7)
       try bench.folder.write(#"{"model_type":"other"}"#, to: "other/config.json")
       $0.base = bench.path("other")
     }
-    try expect("the bytes of GRADIEND 1 were others", in: "gradiend") {
+    try expect("the bytes of GRADIEND 1 were others", in: "other-gradiend") {
       try bench.writeGradiend(for: model, to: "other-gradiend", seed: 3)
       let name = "other-gradiend/model.safetensors"
       var bytes = try bench.bytes(name)

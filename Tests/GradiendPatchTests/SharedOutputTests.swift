@@ -186,6 +186,10 @@ import Testing
     try run(.apply, "base", ["patch"], (1, 2))
     let error = try refusal { try finish(.apply, "base", ["patch"]) }
     #expect(error.message.contains("it is one of 3, not of 2"))
+    #expect(error.remedy == "remove the receipts of 2, or those of 3")
+    try bench.folder.remove("out.shares/receipt-1-of-2")
+    try finish(.apply, "base", ["patch"])
+    try expectSame("out", "result")
   }
 
   @Test func `a receipt that is damaged anywhere is named`() throws {

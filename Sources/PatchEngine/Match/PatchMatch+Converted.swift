@@ -10,18 +10,30 @@ extension PatchMatch {
   /// - Throws: ``PatchError`` naming the first tensor that is not there, or cannot be used.
   package mutating func matchConverted(_ mapping: GGUFMapping?) throws(PatchError) {
     var omitted: [PatchIndex.Tensor] = []
+    // Tables of which other rows are here than all, or those that the patch calls kept.
+    var cut: [StoredTensor] = []
     for entry in patch.index.tensors {
-      if let tensor = try converted(entry, mapping) { add(tensor) } else { omitted.append(entry) }
+      if let tensor = try converted(entry, mapping) {
+        add(tensor)
+      } else if let stored = mapping?.name(of: entry.name).flatMap({ source[$0] }) {
+        cut.append(stored)
+      } else {
+        omitted.append(entry)
+      }
     }
     noteMissingRows()
-    isComplete = isComplete && omitted.isEmpty
+    isComplete = isComplete && omitted.isEmpty && cut.isEmpty
+    for tensor in cut {
+      notes.append("'\(tensor.name)' has not all rows of the base, and stays: no row of it changes")
+      leave(tensor)
+    }
     if let first = omitted.first {
       let changed = omitted.count { $0.change != nil }
       notes.append(
         "\(omitted.count) tensors of the base have no place in this GGUF, first '\(first.name)'"
           + (changed > 0 ? "; the patch changes \(changed) of them, which are left out" : ""))
     }
-    let used = Set(tensors.flatMap { $0.stored.map(\.name) })
+    let used = Set((tensors.flatMap(\.stored) + cut).map(\.name))
     for tensor in source.tensors where !used.contains(tensor.name) {
       guard mapping != nil, GGUFMapping.isComputed(tensor.name) else {
         throw mismatch(tensor.name, "tensor '\(tensor.name)' is not in the patch's base")

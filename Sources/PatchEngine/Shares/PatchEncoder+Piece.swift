@@ -19,6 +19,10 @@ extension PatchEncoder {
     _ execution: Execution
   ) throws(PatchError) -> PatchSummary {
     guard let files else { preconditionFailure("only files are shared out") }
+    // What the pieces are for is to have this name in the end.
+    try PatchError.writing(output) { () throws(SystemError) in
+      try OutputFile.check(output, isFolder: false, overwrites: true)
+    }
     let header = ShareHeader(
       .piece, number: share.share.index, of: share.share.count,
       agreed: subject.agreed(

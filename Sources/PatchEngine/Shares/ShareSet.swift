@@ -29,9 +29,9 @@ package struct ShareSet: Sendable {
         throw PatchError(
           .badInput, path: file.path,
           "this \(kind.name) is of another run than \(first.path): \(fault)",
-          remedy:
-            "leave out what is of an earlier run, or run the share again with the same inputs and options"
-        )
+          remedy: file.header.count == first.header.count
+            ? "run the shares that were run with other inputs or options again"
+            : kind.remedy(dividedBy: first.header.count, and: file.header.count))
       }
       if let other = found.updateValue(file, forKey: file.header.number) {
         throw PatchError(
@@ -52,6 +52,14 @@ package struct ShareSet: Sendable {
         remedy: "run what is missing" + (path == nil ? ", and name the files of all shares" : ""))
     }
     self.files = (1...count).compactMap { found[$0] }
+  }
+}
+
+extension ShareHeader.Kind {
+  /// What to do about files of two divisions: running shares again replaces none of another division.
+  fileprivate func remedy(dividedBy count: Int, and other: Int) -> String {
+    let verb = self == .piece ? "leave out" : "remove"
+    return "\(verb) the \(name)s of \(count), or those of \(other)"
   }
 }
 

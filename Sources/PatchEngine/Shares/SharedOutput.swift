@@ -69,8 +69,8 @@ struct SharedOutput {
       guard let fault = file.header.difference(from: own) else { continue }
       throw PatchError(
         .badInput, path: file.path, "this share was run with other inputs or options: \(fault)",
-        remedy: "name the same, run the share again, or remove this file if it is of an earlier run"
-      )
+        remedy:
+          "name the same, or run the share again; if it is of another division, remove the receipt")
     }
     return try ShareSet(files, .receipt, in: path).files.map { (file) throws(PatchError) in
       do {
