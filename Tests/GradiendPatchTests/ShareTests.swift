@@ -235,7 +235,7 @@ import Testing
       try bench.folder.write(#"{"model_type":"other"}"#, to: "other/config.json")
       $0.base = bench.path("other")
     }
-    try expect("the bytes of GRADIEND 1 were others", in: "other-gradiend") {
+    try expect("the bytes of GRADIEND 1 were others", in: "values") {
       try bench.writeGradiend(for: model, to: "other-gradiend", seed: 3)
       let name = "other-gradiend/model.safetensors"
       var bytes = try bench.bytes(name)

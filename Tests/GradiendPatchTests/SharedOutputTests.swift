@@ -275,7 +275,7 @@ import Testing
       // The eighth of seven files has nothing that could be said.
       #expect(verdict.isEmpty == (index > 7))
       #expect(verdict.hasPublishedFiles != verdict.isEmpty)
-      #expect(verdict.role == (verdict.isEmpty ? nil : .result))
+      #expect((verdict.role == nil) == verdict.isEmpty)
       tensorCount += verdict.tensorCount
     }
     #expect(tensorCount == model.tensors.count)
