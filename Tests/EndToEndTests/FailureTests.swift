@@ -187,7 +187,8 @@ struct SmallDisk {
 
   /// Takes all the room that is left, until ``free()``.
   func fill() throws {
-    let filler = open(path + "/filler", O_RDWR | O_CREAT, 0o600)
+    // A process that another test starts meanwhile would keep the room for as long as it runs.
+    let filler = open(path + "/filler", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     try #require(filler >= 0)
     defer { close(filler) }
     var status = statvfs()

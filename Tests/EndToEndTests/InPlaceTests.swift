@@ -81,7 +81,8 @@ import Testing
     _ = try LargeModel(in: stage.folder)
     #expect(try stage.run("diff", "large", "other", "-o", "large.patch").status == 0)
     var (changes, patches) = (0, 0)
-    for round in 0..<12 {
+    // On a busy machine, one of the two may always come first for a while.
+    for round in 0..<60 where round < 12 || changes == 0 || patches == 0 {
       try stage.folder.write(
         stage.folder.bytes(of: round % 2 == 0 ? "large" : "other"), to: "model")
       let reading = ["diff", "model", "other", "-o", "out\(round)"]
