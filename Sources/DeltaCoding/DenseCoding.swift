@@ -130,13 +130,13 @@ struct DenseCoding {
       for index in 0..<count {
         let before = unsafe base[index]
         let after = unsafe result[index]
-        let weight = unsafe weights(after, biasedLevel: SparseState.noLevel)
+        let weight = unsafe weights(after, biasedLevel: Levels.noLevel)
         let hasMoved =
           before.exponent(mantissaBitCount: mantissaBitCount)
           != after.exponent(mantissaBitCount: mantissaBitCount)
         if hasMoved || weight == GapModel.likelyWeight {
           moves.code(
-            before, after, biasedLevel: SparseState.noLevel, weight: weight, passed: &passed,
+            before, after, biasedLevel: Levels.noLevel, weight: weight, passed: &passed,
             bases: bases)
           guard moves.remaining > 0 else { break }
         } else {
@@ -223,11 +223,11 @@ struct DenseCoding {
       let word = unsafe source[index]
       var exponent = word.exponent(mantissaBitCount: mantissaBitCount)
       if strips {
-        let weight = unsafe moveWeights(word, biasedLevel: SparseState.noLevel)
+        let weight = unsafe moveWeights(word, biasedLevel: Levels.noLevel)
         leftToMove &-= weight
         if leftToMove < 0 {
           exponent = moves.exponent(
-            of: word, biasedLevel: SparseState.noLevel, weight: weight, left: &leftToMove,
+            of: word, biasedLevel: Levels.noLevel, weight: weight, left: &leftToMove,
             bases: bases)
         }
       }

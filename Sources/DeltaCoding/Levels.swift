@@ -7,6 +7,8 @@
 struct Levels: ~Copyable {
   /// What stands for "no level": levels are stored with this added.
   static let bias = 16
+  /// That of a row and of a column together.
+  static let noLevel = 2 * bias
   /// A row's level is looked at again after so many columns.
   static let segment = 64
   /// The columns' levels are looked at again after so many rows at the latest.

@@ -24,7 +24,7 @@ struct MoveModel: ~Copyable {
     static let above = 84
   }
 
-  private static let leastOdds = OddsTable.coded.lowerBound - SparseState.noLevel
+  private static let leastOdds = OddsTable.coded.lowerBound - Levels.noLevel
 
   init(_ odds: borrowing OddsTable, layout: FloatLayout) {
     mantissaBitCount = layout.mantissaBitCount
@@ -93,7 +93,7 @@ struct MoveModel: ~Copyable {
   var elementWeights: Weights {
     unsafe Weights(
       odds: oddsByBits.pointer,
-      weights: weights.pointer - (Self.leastOdds + SparseState.noLevel), shift: classShift)
+      weights: weights.pointer - (Self.leastOdds + Levels.noLevel), shift: classShift)
   }
 
   /// Codes whether an element that is looked at has moved, given the bits of the result.
@@ -102,7 +102,7 @@ struct MoveModel: ~Copyable {
   ) -> Bool {
     let place = Int(
       truncatingIfNeeded: (bits & (Word.max >> 1)) >> Word(truncatingIfNeeded: classShift))
-    let odds = Int(oddsByBits[place]) + biasedLevel - SparseState.noLevel
+    let odds = Int(oddsByBits[place]) + biasedLevel - Levels.noLevel
     return coder.code(moves, models, First.flag + ChangeModel.flag(odds))
   }
 

@@ -52,6 +52,18 @@ struct OddsTable: ~Copyable {
     exponent >= lowest && exponent <= highest && odds[exponent] != Self.closed
   }
 
+  /// What elements weigh: by exponent, 64 each, and biased level of row and column together. Those that
+  /// cannot change weigh nothing.
+  func weights() -> UncheckedBuffer<Int64> {
+    let weights = UncheckedBuffer<Int64>(repeating: 0, count: odds.count << 6)
+    for exponent in stride(from: lowest, through: highest, by: 1)
+    where odds[exponent] != Self.closed {
+      let first = Int(odds[exponent]) - Levels.noLevel - GapModel.leastOdds
+      weights.copy(GapModel.weights, from: first, count: 64, to: exponent << 6)
+    }
+    return weights
+  }
+
   /// Writes or reads the table.
   mutating func code<Coder: BinaryCoder & ~Copyable>(with coder: inout Coder) {
     let models = AdaptiveBits(count: 24)

@@ -33,7 +33,7 @@ struct PackedState: ~Copyable {
     let unchanged = max(layout.codeCount - count, 1)
     let odds = (LogScale.eighths(UInt64(count)) - LogScale.eighths(UInt64(unchanged))) >> 2
     for level in 0..<64 {
-      let likelihood = max(odds, OddsTable.coded.lowerBound) + level - 2 * Levels.bias
+      let likelihood = max(odds, OddsTable.coded.lowerBound) + level - Levels.noLevel
       weights[level] = GapModel.weights[min(likelihood, Self.mostOdds) - GapModel.leastOdds]
     }
     let segmentCount = (layout.columns + Levels.segment - 1) / Levels.segment

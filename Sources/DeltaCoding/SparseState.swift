@@ -13,9 +13,6 @@ struct SparseState: ~Copyable {
   private let probabilities: UncheckedBuffer<Int32>
   private let information: UncheckedBuffer<UInt32>
 
-  /// Both biases together: a level of 0.
-  static let noLevel = 2 * Levels.bias
-
   init(
     _ header: SparseCoding.Header, odds: consuming OddsTable, leastReach: Int,
     shape: ChunkShape, layout: FloatLayout
@@ -38,19 +35,14 @@ struct SparseState: ~Copyable {
       probabilities[flag] = Int32(probability)
       information[flag] = LogScale.information(probability)
     }
-    weights = UncheckedBuffer(repeating: 0, count: layout.exponentCount << 6)
-    for exponent in stride(from: odds.lowest, through: odds.highest, by: 1)
-    where odds.odds[exponent] != OddsTable.closed {
-      let first = Int(odds.odds[exponent]) - Self.noLevel - GapModel.leastOdds
-      weights.copy(GapModel.weights, from: first, count: 64, to: exponent << 6)
-    }
+    weights = odds.weights()
     self.odds = odds
   }
 
   /// The level of an element, row and column together, in half octaves.
   @inline(__always)
   func level(column: Int) -> Int {
-    Int(levels.columns[column]) &+ levels.row &- Self.noLevel
+    Int(levels.columns[column]) &+ levels.row &- Levels.noLevel
   }
 
   /// Codes whether an element that is looked at changes.

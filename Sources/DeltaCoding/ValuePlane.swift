@@ -10,9 +10,6 @@ struct ValuePlane: ~Copyable {
   /// By class (64 each) and biased level of row and column together.
   let weights: UncheckedBuffer<Int64>
 
-  /// Both biases together: a level of 0.
-  private static let noLevel = 2 * Levels.bias
-
   /// - Parameters:
   ///   - table: Odds by class.
   ///   - columnCount: Of the plane.
@@ -24,12 +21,7 @@ struct ValuePlane: ~Copyable {
     for index in 0..<ChangeModel.flagCount {
       flags.start(index, at: LogScale.probability(index - 4), trust: 8)
     }
-    weights = UncheckedBuffer(repeating: 0, count: BlockLayout.classCount << 6)
-    for index in stride(from: table.lowest, through: table.highest, by: 1)
-    where table.odds[index] != OddsTable.closed {
-      let first = Int(table.odds[index]) - Self.noLevel - GapModel.leastOdds
-      weights.copy(GapModel.weights, from: first, count: 64, to: index << 6)
-    }
+    weights = table.weights()
     self.table = table
   }
 
@@ -43,7 +35,7 @@ struct ValuePlane: ~Copyable {
   mutating func codeFlag<Coder: BinaryCoder & ~Copyable>(
     _ changes: Bool, class index: Int, column: Int, with coder: inout Coder
   ) -> Bool {
-    let level = Int(levels.columns[column]) + levels.row - Self.noLevel
+    let level = Int(levels.columns[column]) + levels.row - Levels.noLevel
     let place = ChangeModel.flag(Int(table.odds[index]) + level)
     let probability = LogScale.probability(place + OddsTable.likely)
     levels.visited(

@@ -29,9 +29,9 @@ import Testing
       count: pairs.count, odds: odds, layout: layout, values: RangeEncoder())
     var passed: Int64 = 0
     for pair in pairs {
-      let weight = unsafe encoder.weights(pair.after, biasedLevel: SparseState.noLevel)
+      let weight = unsafe encoder.weights(pair.after, biasedLevel: Levels.noLevel)
       encoder.code(
-        pair.before, pair.after, biasedLevel: SparseState.noLevel, weight: weight,
+        pair.before, pair.after, biasedLevel: Levels.noLevel, weight: weight,
         passed: &passed, bases: odds)
     }
     let coded = encoder.finish()
@@ -41,12 +41,12 @@ import Testing
       values: RangeDecoder(coded.values))
     var left = decoder.distance
     for pair in pairs {
-      let weight = unsafe decoder.weights(pair.after, biasedLevel: SparseState.noLevel)
+      let weight = unsafe decoder.weights(pair.after, biasedLevel: Levels.noLevel)
       left &-= weight
       var exponent = pair.after.exponent(mantissaBitCount: 7)
       if left < 0 {
         exponent = decoder.exponent(
-          of: pair.after, biasedLevel: SparseState.noLevel, weight: weight, left: &left,
+          of: pair.after, biasedLevel: Levels.noLevel, weight: weight, left: &left,
           bases: odds)
       }
       #expect(exponent == pair.before.exponent(mantissaBitCount: 7))
@@ -63,7 +63,7 @@ import Testing
     var weights: [Int64] = []
     for mantissa: UInt16 in 0..<128 {
       weights.append(
-        unsafe model.elementWeights(bits(116, mantissa), biasedLevel: SparseState.noLevel))
+        unsafe model.elementWeights(bits(116, mantissa), biasedLevel: Levels.noLevel))
     }
     #expect(weights == weights.reversed())
     for mantissa in 1..<64 { #expect(weights[mantissa] <= weights[mantissa - 1]) }
