@@ -53,16 +53,28 @@ struct ChangeSurvey {
   ) {
     let mantissaBitCount = layout.mantissaBitCount
     self.init(layout)
-    // Four histograms, as neighbours often have the same exponent.
-    let lanes = UncheckedBuffer<UInt32>(repeating: 0, count: 4 * layout.exponentCount)
+    // As many histograms as a stride has elements, as neighbours often have the same exponent.
+    let laneCount = SegmentPlaces.strideLength
+    let lanes = UncheckedBuffer<UInt32>(repeating: 0, count: laneCount * layout.exponentCount)
     let lane = unsafe lanes.pointer
     let lengths = UncheckedBuffer<UInt32>(repeating: 0, count: layout.exponentCount << 6)
-    for index in 0..<count {
+    var index = 0
+    while index < count {
+      if index &+ laneCount <= count,
+        unsafe !SegmentPlaces.stridesDiffer(base + index, result + index)
+      {
+        for number in 0..<laneCount {
+          let exponent = unsafe base[index &+ number].exponent(mantissaBitCount: mantissaBitCount)
+          unsafe lane[laneCount &* exponent &+ number] &+= 1
+        }
+        index &+= laneCount
+        continue
+      }
       let before = unsafe base[index]
       let after = unsafe result[index]
+      index &+= 1
       let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
-      let place = 4 &* exponent &+ index & 3
-      unsafe lane[place] &+= 1
+      unsafe lane[laneCount &* exponent] &+= 1
       guard before != after else { continue }
       changedCount += 1
       hits[exponent] += 1
@@ -75,7 +87,9 @@ struct ChangeSurvey {
       if binades > 0 { leastReach = min(leastReach, exponent + binades) }
     }
     for exponent in counts.indices {
-      for index in 0..<4 { counts[exponent] += Int(lanes[4 * exponent + index]) }
+      for number in 0..<laneCount {
+        counts[exponent] += Int(lanes[laneCount * exponent + number])
+      }
       var longer = hits[exponent]
       for length in 1...mantissaBitCount where longer > 0 {
         sizes.asked[exponent + length] += longer

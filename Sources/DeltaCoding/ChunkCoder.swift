@@ -48,11 +48,12 @@ package struct ChunkCoder: Sendable {
         }
       }
     }
-    var crossed = base.array
-    guard let crossings = CrossingCoding(shape, format).encode(&crossed, result: result) else {
+    guard
+      case (var chunk, let crossed)? = CrossingCoding(shape, format).encode(
+        base: base, result: result)
+    else {
       return encode(format, base: base, result: result, shifts: shifts)
     }
-    var chunk = EncodedChunk(bytes: crossings.bytes, changedCount: crossings.count)
     if !result.hasSameBytes(as: crossed.rawSpan) {
       guard let rest = encode(format, base: crossed.rawSpan, result: result, shifts: shifts) else {
         return nil

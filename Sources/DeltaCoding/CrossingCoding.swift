@@ -9,7 +9,7 @@ internal import ByteIO
 struct CrossingCoding {
   let shape: ChunkShape
   let format: FloatFormat
-  private let edges: EdgeTable
+  let edges: EdgeTable
 
   init(_ shape: ChunkShape, _ format: FloatFormat) {
     self.shape = shape
@@ -19,6 +19,14 @@ struct CrossingCoding {
 
   /// Of the levels: what one change weighs.
   private static let prior = 4
+
+  /// What both sides know, given odds by edge.
+  func state(_ odds: consuming OddsTable) -> ValuePlane {
+    let state = ValuePlane(table: odds, columnCount: shape.columns, prior: Self.prior)
+    // Elements at no edge never cross, whatever the table says of 0.
+    for level in 0..<64 { state.weights[level] = 0 }
+    return state
+  }
 
   /// A chunk cut into its parts.
   struct Parts {
@@ -59,111 +67,6 @@ struct CrossingCoding {
   }
 }
 
-/// Which bytes of 8-bit floats lie at the edge of a binade, and their neighbours across it.
-struct EdgeTable: Sendable {
-  /// By byte: the exponent above the edge; 0 for bytes at none.
-  private(set) var edges = [UInt8](repeating: 0, count: 256)
-  /// By byte: the neighbour across the edge; the byte itself at none.
-  private(set) var neighbours = (0...255).map { UInt8($0) }
-  /// Edges are below this.
-  let edgeCount: Int
-
-  init(_ format: FloatFormat) {
-    let layout = FloatLayout(format)
-    edgeCount = layout.exponentCount
-    for edge in 1..<edgeCount {
-      for sign in [0, 0x80] {
-        let upper = edge << layout.mantissaBitCount | sign
-        for (byte, neighbour) in [(upper, upper - 1), (upper - 1, upper)] {
-          edges[byte] = UInt8(edge)
-          neighbours[byte] = UInt8(neighbour)
-        }
-      }
-    }
-  }
-}
-
-// MARK: - Encoding
-
-extension CrossingCoding {
-  /// Fewer crossings are not worth a table of their own.
-  private static let leastCount = 4
-
-  /// Codes the elements that cross, and makes them cross in `base`.
-  ///
-  /// - Returns: The chunk up to where the coding of what remains begins, and how many elements cross;
-  ///   nil where these are few, `base` then being as it was.
-  func encode(_ base: inout [UInt8], result: RawSpan) -> (bytes: [UInt8], count: Int)? {
-    let neighbours = edges.neighbours
-    var crosses = [Bool](repeating: false, count: base.count)
-    var counts = [Int](repeating: 0, count: edges.edgeCount)
-    var hits = counts
-    var count = 0
-    for index in base.indices {
-      let edge = Int(edges.edges[Int(base[index])])
-      counts[edge] += 1
-      guard edge > 0, result[byteAt: index] == neighbours[Int(base[index])] else { continue }
-      crosses[index] = true
-      hits[edge] += 1
-      count += 1
-    }
-    guard count >= Self.leastCount else { return nil }
-    var values = RangeEncoder()
-    var positions = RangeEncoder()
-    var table = OddsTable(counts: counts, hits: hits)
-    table.code(with: &values)
-    var state = ValuePlane(table: table, columnCount: shape.columns, prior: Self.prior)
-    var rareCount = 0
-    // What elements weighed since the last rare one that crosses, and that when it was last noted.
-    var passed: Int64 = 0
-    var noted: Int64 = 0
-    var remaining = count
-    rows: for row in 0..<shape.rows {
-      for column in 0..<shape.columns {
-        let index = row * shape.columns + column
-        let edge = Int(edges.edges[Int(base[index])])
-        let weight = state.weight(class: edge, column: column)
-        let isRare = weight != GapModel.likelyWeight
-        let isHit =
-          isRare
-          ? crosses[index]
-          : state.codeFlag(crosses[index], class: edge, column: column, with: &values)
-        if isHit {
-          state.levels.passed(weight: passed &- noted)
-          if isRare {
-            state.gaps.encode(before: passed, weight: weight, with: &positions)
-            passed = 0
-            rareCount += 1
-          }
-          noted = passed
-          state.levels.hit(column: column)
-          remaining -= 1
-          if remaining == 0 { break rows }
-        } else if isRare {
-          passed &+= weight
-        }
-        if (column + 1).isMultiple(of: Levels.segment) || column + 1 == shape.columns {
-          state.levels.passed(weight: passed &- noted)
-          noted = passed
-          state.levels.refreshRow()
-        }
-      }
-      state.endRow()
-    }
-    for index in base.indices where crosses[index] { base[index] = neighbours[Int(base[index])] }
-    let (positionBytes, valueBytes) = (positions.finish(), values.finish())
-    var bytes = [Coding.crossings.rawValue]
-    bytes.appendVariableLength(rareCount)
-    bytes.appendVariableLength(count - rareCount)
-    if rareCount > 0 { bytes.appendVariableLength(positionBytes.count) }
-    bytes.appendVariableLength(valueBytes.count)
-    if rareCount > 0 { bytes += positionBytes }
-    return (bytes + valueBytes, count)
-  }
-}
-
-// MARK: - Decoding
-
 extension CrossingCoding {
   /// Makes the elements cross that do.
   ///
@@ -182,7 +85,7 @@ extension CrossingCoding {
     var values = RangeDecoder(parts.values)
     var table = OddsTable(exponentCount: edges.edgeCount)
     table.code(with: &values)
-    var state = ValuePlane(table: table, columnCount: shape.columns, prior: Self.prior)
+    var state = state(table)
     var rareCount = parts.rareCount
     var remaining = parts.rareCount + parts.likelyCount
     var next = GapModel.Target()
@@ -190,9 +93,8 @@ extension CrossingCoding {
     // What elements may still weigh until the next that crosses, and that when it was last noted.
     var left = next.distance
     var noted = left
-    let edgePlaces = UncheckedBuffer<UInt16>(repeating: 0, count: 256)
-    for byte in 0..<256 { edgePlaces[byte] = UInt16(edges.edges[byte]) << 6 }
-    let places = UncheckedBuffer<UInt16>(repeating: 0, count: Levels.segment)
+    let segmentPlaces = SegmentPlaces()
+    let places = unsafe segmentPlaces.pointer
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
     for row in 0..<shape.rows {
@@ -201,20 +103,23 @@ extension CrossingCoding {
       while column < shape.columns {
         let start = column
         let end = min(column + Levels.segment, shape.columns)
-        for index in start..<end {
-          places[index &- start] =
-            unsafe edgePlaces[Int(elements[index])] &+ UInt16(columnLevels[index])
+        unsafe segmentPlaces.fill(
+          elements + start, levels: columnLevels + start, count: end - start
+        ) {
+          edges.place($0)
         }
         while column < end {
           let weights = unsafe allWeights + state.levels.row
-          if let sum = unsafe GapModel.sum(
-            weights, places.pointer + (column &- start), count: end &- column), sum <= left
-          {
-            left &-= sum
-            column &+= GapModel.strideLength
-            continue
+          let last = column &+ SegmentPlaces.strideLength
+          if last <= end {
+            let sum = unsafe SegmentPlaces.strideSum(weights, places + (column &- start))
+            if sum <= left {
+              left &-= sum
+              column = last
+              continue
+            }
           }
-          let place = Int(places[column &- start])
+          let place = unsafe Int(places[column &- start])
           let weight = unsafe weights[place]
           guard weight > left else {
             left &-= weight

@@ -124,25 +124,12 @@ struct DenseCoding {
     if survey.movedCount > 0 { bases.code(with: &moveValues) }
     var moves = MoveEncoder(
       count: survey.movedCount, odds: bases, layout: layout, values: moveValues)
-    if survey.movedCount > 0 {
-      var passed: Int64 = 0
-      let weights = unsafe moves.weights
-      for index in 0..<count {
-        let before = unsafe base[index]
-        let after = unsafe result[index]
-        let weight = unsafe weights(after, biasedLevel: Levels.noLevel)
-        let hasMoved =
-          before.exponent(mantissaBitCount: mantissaBitCount)
-          != after.exponent(mantissaBitCount: mantissaBitCount)
-        if hasMoved || weight == GapModel.likelyWeight {
-          moves.code(
-            before, after, biasedLevel: Levels.noLevel, weight: weight, passed: &passed,
-            bases: bases)
-          guard moves.remaining > 0 else { break }
-        } else {
-          passed &+= weight
-        }
-      }
+    let levels = UncheckedBuffer(repeating: UInt8(Levels.bias), count: Levels.segment)
+    for start in stride(from: 0, to: count, by: Levels.segment) where moves.remaining > 0 {
+      let segment = min(Levels.segment, count - start)
+      unsafe moves.startSegment(result + start, levels: levels.pointer, count: segment)
+      unsafe moves.pass(
+        base + start, result + start, upTo: segment, rowLevel: Levels.bias, bases: bases)
     }
     let moved = moves.finish()
     var fields: OptionalFields = []
@@ -223,12 +210,12 @@ struct DenseCoding {
       let word = unsafe source[index]
       var exponent = word.exponent(mantissaBitCount: mantissaBitCount)
       if strips {
-        let weight = unsafe moveWeights(word, biasedLevel: Levels.noLevel)
+        let place = unsafe Int(moveWeights.place(word)) + Levels.noLevel
+        let weight = unsafe moveWeights.pointer[place]
         leftToMove &-= weight
         if leftToMove < 0 {
           exponent = moves.exponent(
-            of: word, biasedLevel: Levels.noLevel, weight: weight, left: &leftToMove,
-            bases: bases)
+            of: word, place: place, weight: weight, left: &leftToMove, bases: bases)
         }
       }
       let token = tokens.next(table: Int(model.tables[exponent]))

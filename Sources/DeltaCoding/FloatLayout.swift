@@ -42,12 +42,15 @@ extension FixedWidthInteger where Self: UnsignedInteger {
 
   /// 64 times the exponent: where tables by exponent and level have the exponent's part.
   @inline(__always)
-  func exponentPlace(_ layout: FloatLayout) -> Int {
+  func exponentPlace(_ layout: FloatLayout) -> UInt16 {
     let mantissaBitCount = layout.mantissaBitCount
+    guard Self.bitWidth > 8 else {
+      let exponent = (self & (Self.max >> 1)) &>> Self(truncatingIfNeeded: mantissaBitCount)
+      return UInt16(truncatingIfNeeded: exponent) << 6
+    }
     // Of wide floats, one shift less in the innermost loops.
-    guard Self.bitWidth > 8 else { return exponent(mantissaBitCount: mantissaBitCount) << 6 }
     let shift = Self(truncatingIfNeeded: mantissaBitCount &- 6)
-    let mask = Self(truncatingIfNeeded: (layout.exponentCount &- 1) << 6)
-    return Int(truncatingIfNeeded: self &>> shift & mask)
+    let mask = UInt16(truncatingIfNeeded: (layout.exponentCount &- 1) << 6)
+    return UInt16(truncatingIfNeeded: self &>> shift) & mask
   }
 }

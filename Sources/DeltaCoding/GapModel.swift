@@ -50,24 +50,6 @@ struct GapModel: ~Copyable {
   /// Weights by odds, levels included, from ``leastOdds`` on.
   static let weights: [Int64] = (leastOdds..<640).map(weight)
 
-  /// How many elements ``sum(_:_:count:)`` takes together.
-  static let strideLength = 8
-
-  /// What the next elements weigh together, or nil if there are not so many.
-  ///
-  /// Changes are rare, so most elements are passed in such strides, with one comparison for all.
-  /// Even eight likely ones do not overflow.
-  @inline(__always)
-  static func sum(
-    _ weights: UnsafePointer<Int64>, _ places: UnsafePointer<UInt16>, count: Int
-  ) -> Int64? {
-    guard count >= strideLength else { return nil }
-    return unsafe (weights[Int(places[0])] &+ weights[Int(places[1])])
-      &+ (weights[Int(places[2])] &+ weights[Int(places[3])])
-      &+ (weights[Int(places[4])] &+ weights[Int(places[5])])
-      &+ (weights[Int(places[6])] &+ weights[Int(places[7])])
-  }
-
   /// The interval that a number of steps stands for: its class, its first step, log2 of its steps.
   @inline(__always)
   private static func interval(_ steps: UInt64) -> (level: Int, first: UInt64, shift: Int) {

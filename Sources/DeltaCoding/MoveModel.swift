@@ -5,14 +5,13 @@
 /// binade. One that is twice as far from there has the odds of the next exponent above
 /// (Formats/delta-coding.md, "Moves").
 struct MoveModel: ~Copyable {
-  /// The distance's bit length, by the upper bits of the mantissa.
-  private let classes: UncheckedBuffer<UInt8>
-  /// Odds by exponent and upper bits of the mantissa.
-  private let oddsByBits: UncheckedBuffer<Int16>
-  /// Weights, by odds, level included, from ``leastOdds`` on.
+  /// Weights by place, biased levels of row and column included.
   private let weights: UncheckedBuffer<Int64>
+  private let distances: EdgeDistances
+  private let line: OddsLine.Narrow
+  /// By exponent: the place of elements whose distance is not known, which only wide floats have.
+  private let nearest: UncheckedBuffer<UInt16>
   private let models = AdaptiveBits(count: 96)
-  private let classShift: Int
   private let mantissaBitCount: Int
   var gaps = GapModel()
 
@@ -24,37 +23,25 @@ struct MoveModel: ~Copyable {
     static let above = 84
   }
 
-  private static let leastOdds = OddsTable.coded.lowerBound - Levels.noLevel
+  private static let leastOdds = OddsTable.coded.lowerBound
 
   init(_ odds: borrowing OddsTable, layout: FloatLayout) {
     mantissaBitCount = layout.mantissaBitCount
-    let known = min(mantissaBitCount, 10)
-    classShift = mantissaBitCount - known
-    classes = UncheckedBuffer(repeating: 0, count: 1 << known)
-    for upper in 0..<(1 << known) {
-      // The lesser of the distances to the lower and to the upper end, in what is known.
-      let distance = min(upper, (1 << known) - 1 - upper)
-      classes[upper] = max(
-        UInt8(Int.bitWidth - distance.leadingZeroBitCount), layout.bitWidth == 8 ? 1 : 0)
-    }
-    oddsByBits = UncheckedBuffer(repeating: 0, count: layout.exponentCount << known)
-    for exponent in 0..<layout.exponentCount {
+    distances = EdgeDistances(layout)
+    line = odds.narrowLine
+    let unknownBitCount = distances.unknownBitCount
+    nearest = UncheckedBuffer(
+      repeating: 0, count: unknownBitCount > 0 ? layout.exponentCount : 0)
+    for exponent in 0..<nearest.count {
       // Of the least distances only the uppermost bits are known: half of them are half as long.
-      var nearest = OddsTable.coded.lowerBound
-      for unknown in 0...classShift {
-        nearest = max(nearest, odds.expected(exponent + classShift - unknown) - 2 * unknown)
-      }
-      var byDistance = [Int16(nearest)]
-      for distance in 1..<known {
-        byDistance.append(Int16(odds.expected(exponent + distance + classShift)))
-      }
-      for upper in 0..<(1 << known) {
-        oddsByBits[exponent << known | upper] = byDistance[Int(classes[upper])]
-      }
+      let largest = (0...unknownBitCount).map {
+        odds.expected(exponent + unknownBitCount - $0) - 2 * $0
+      }.reduce(Self.leastOdds, max)
+      nearest[exponent] = UInt16(largest - Self.leastOdds)
     }
     weights = UncheckedBuffer(repeating: 0, count: 128)
-    weights.copy(
-      GapModel.weights, from: Self.leastOdds - GapModel.leastOdds, count: 128, to: 0)
+    let first = Self.leastOdds - Levels.noLevel - GapModel.leastOdds
+    weights.copy(GapModel.weights, from: first, count: weights.count, to: 0)
     for index in 0..<64 {
       models.start(
         First.flag + index, at: LogScale.probability(index + OddsTable.likely), trust: 6)
@@ -62,47 +49,38 @@ struct MoveModel: ~Copyable {
     for index in 0..<8 { models.start(First.near + index, at: 64_000 - 6_000 * index, trust: 4) }
   }
 
-  /// The bit length of the distance of these bits to the nearer edge of their binade.
-  @inline(__always)
-  private func distanceClass<Word: FixedWidthInteger & UnsignedInteger>(_ bits: Word) -> Int {
-    let mantissa = Int(truncatingIfNeeded: bits) & (1 << mantissaBitCount - 1)
-    return Int(classes[mantissa >> classShift])
-  }
-
   /// What elements of the result weigh, for loops that keep it in registers.
   ///
   /// - Important: It must not outlive the model.
   @unsafe
   struct Weights {
-    fileprivate let odds: UnsafePointer<Int16>
-    /// By biased level plus odds.
-    fileprivate let weights: UnsafePointer<Int64>
-    fileprivate let shift: Int
+    fileprivate let distances: EdgeDistances
+    fileprivate let line: OddsLine.Narrow
+    fileprivate let nearest: UnsafePointer<UInt16>
+    /// By place, and the biased levels of row and column.
+    let pointer: UnsafePointer<Int64>
 
-    /// What an element with these bits weighs.
+    /// Where the weight of an element with these bits lies, but for levels.
     @inline(__always)
-    func callAsFunction<Word: FixedWidthInteger & UnsignedInteger>(
-      _ bits: Word, biasedLevel: Int
-    ) -> Int64 {
-      let place = Int(
-        truncatingIfNeeded: unsafe (bits & (Word.max >> 1)) &>> Word(truncatingIfNeeded: shift))
-      return unsafe weights[Int(odds[place]) &+ biasedLevel]
+    func place<Word: FixedWidthInteger & UnsignedInteger>(_ bits: Word) -> UInt16 {
+      let (exponent, distance) = unsafe distances.split(bits)
+      if Word.bitWidth > 16, distance == 0 { return unsafe nearest[Int(exponent)] }
+      let odds = unsafe line.odds(
+        exponent &+ distance &+ Int16(truncatingIfNeeded: distances.unknownBitCount))
+      return UInt16(truncatingIfNeeded: odds &- Int16(MoveModel.leastOdds))
     }
   }
 
   var elementWeights: Weights {
     unsafe Weights(
-      odds: oddsByBits.pointer,
-      weights: weights.pointer - (Self.leastOdds + Levels.noLevel), shift: classShift)
+      distances: distances, line: line, nearest: nearest.pointer, pointer: weights.pointer)
   }
 
-  /// Codes whether an element that is looked at has moved, given the bits of the result.
-  func codeFlag<Coder: BinaryCoder & ~Copyable, Word: FixedWidthInteger & UnsignedInteger>(
-    _ moves: Bool, _ bits: Word, biasedLevel: Int, with coder: inout Coder
+  /// Codes whether an element that is looked at has moved, given its place, levels included.
+  func codeFlag<Coder: BinaryCoder & ~Copyable>(
+    _ moves: Bool, place: Int, with coder: inout Coder
   ) -> Bool {
-    let place = Int(
-      truncatingIfNeeded: (bits & (Word.max >> 1)) >> Word(truncatingIfNeeded: classShift))
-    let odds = Int(oddsByBits[place]) + biasedLevel - Levels.noLevel
+    let odds = place + Self.leastOdds - Levels.noLevel
     return coder.code(moves, models, First.flag + ChangeModel.flag(odds))
   }
 
@@ -114,7 +92,8 @@ struct MoveModel: ~Copyable {
     let isUpper = bits >> Word(mantissaBitCount - 1) & 1 == 1
     let near = own + (isUpper ? 1 : -1)
     if bases.isOpen(near),
-      coder.code(exponent == near, models, First.near + min(distanceClass(bits), 7))
+      coder.code(
+        exponent == near, models, First.near + min(Int(distances.split(bits).distance), 7))
     {
       return near
     }

@@ -32,6 +32,12 @@ struct MoveEncoder: ~Copyable {
   private var values: RangeEncoder
   private var counts = MoveCounts()
   private let mantissaBitCount: Int
+  /// What elements weighed since the last one that moved and was unlikely to.
+  private var passed: Int64 = 0
+  /// Where the weights of a segment's elements lie, and how many of these were passed.
+  private let places = SegmentPlaces()
+  private var place = 0
+  private var trust = StrideTrust()
 
   /// Goes on with `values`, which say what `odds` are unless a reader knows that already.
   init(
@@ -43,21 +49,76 @@ struct MoveEncoder: ~Copyable {
     model = MoveModel(odds, layout: layout)
   }
 
-  /// See ``MoveModel/Weights``.
-  var weights: MoveModel.Weights { unsafe model.elementWeights }
+  /// Begins with a segment of the result.
+  @inline(__always)
+  mutating func startSegment<Word: FixedWidthInteger & UnsignedInteger>(
+    _ result: UnsafePointer<Word>, levels: UnsafePointer<UInt8>, count: Int
+  ) {
+    place = 0
+    trust.startSegment()
+    guard remaining > 0 else { return }
+    let weights = unsafe model.elementWeights
+    unsafe places.fill(result, levels: levels, count: count) { unsafe weights.place($0) }
+  }
+
+  /// Codes which of the segment's elements moved, from the last one passed up to `end`, all at the same
+  /// level of the row.
+  @inline(__always)
+  mutating func pass<Word: FixedWidthInteger & UnsignedInteger>(
+    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, upTo end: Int, rowLevel: Int,
+    bases: borrowing OddsTable
+  ) {
+    guard remaining > 0, place < end else { return }
+    let weights = unsafe model.elementWeights.pointer + rowLevel
+    let places = unsafe places.pointer
+    let shift = Word(truncatingIfNeeded: mantissaBitCount)
+    let exponents = ((Word.max >> 1) &>> shift) &<< shift
+    let mask = UInt64.max / UInt64(Word.max) * UInt64(exponents)
+    var sum = passed
+    var trust = trust
+    while place < end {
+      let last = place &+ SegmentPlaces.strideLength
+      if trust.isGiven, last <= end {
+        let stride = unsafe SegmentPlaces.strideSum(weights, places + place)
+        if stride < GapModel.likelyWeight,
+          unsafe !SegmentPlaces.stridesDiffer(base + place, result + place, mask: mask)
+        {
+          sum &+= stride
+          place = last
+          trust.succeeded()
+          continue
+        }
+        trust.failed()
+      }
+      let stop = trust.isGiven ? min(last, end) : end
+      while place < stop {
+        let weight = unsafe weights[Int(places[place])]
+        let before = unsafe base[place]
+        let after = unsafe result[place]
+        if (before ^ after) & exponents == 0, weight != GapModel.likelyWeight {
+          sum &+= weight
+        } else {
+          passed = sum
+          unsafe code(
+            before, after, place: Int(places[place]) &+ rowLevel, weight: weight, bases: bases)
+          guard remaining > 0 else { return }
+          sum = passed
+        }
+        place &+= 1
+      }
+    }
+    passed = sum
+    self.trust = trust
+  }
 
   /// Codes an element that moved, or that is looked at.
-  ///
-  /// `passed` is what elements weighed since the last one that moved and was unlikely to; it is set
-  /// to 0 if this is such a one.
-  mutating func code<Word: FixedWidthInteger & UnsignedInteger>(
-    _ before: Word, _ after: Word, biasedLevel: Int, weight: Int64, passed: inout Int64,
-    bases: borrowing OddsTable
+  private mutating func code<Word: FixedWidthInteger & UnsignedInteger>(
+    _ before: Word, _ after: Word, place: Int, weight: Int64, bases: borrowing OddsTable
   ) {
     let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
     let hasMoved = after.exponent(mantissaBitCount: mantissaBitCount) != exponent
     if weight == GapModel.likelyWeight {
-      _ = model.codeFlag(hasMoved, after, biasedLevel: biasedLevel, with: &values)
+      _ = model.codeFlag(hasMoved, place: place, with: &values)
       if hasMoved { counts.likely += 1 }
     } else {
       model.gaps.encode(before: passed, weight: weight, with: &positions)
@@ -107,11 +168,10 @@ struct MoveDecoder: ~Copyable {
 
   /// The exponent that the base had where the result has these bits and `left` is used up.
   ///
-  /// `left` is what elements may weigh until the next that moved, this one already subtracted; it
-  /// is set anew.
+  /// `place` is that of its weight, levels included; `left` is what elements may weigh until the next
+  /// that moved, this one already subtracted, and is set anew.
   mutating func exponent<Word: FixedWidthInteger & UnsignedInteger>(
-    of bits: Word, biasedLevel: Int, weight: Int64, left: inout Int64,
-    bases: borrowing OddsTable
+    of bits: Word, place: Int, weight: Int64, left: inout Int64, bases: borrowing OddsTable
   ) -> Int {
     let own = bits.exponent(mantissaBitCount: mantissaBitCount)
     guard remaining > 0 else {
@@ -120,9 +180,7 @@ struct MoveDecoder: ~Copyable {
     }
     left &+= weight
     if weight == GapModel.likelyWeight {
-      guard model.codeFlag(false, bits, biasedLevel: biasedLevel, with: &values) else {
-        return own
-      }
+      guard model.codeFlag(false, place: place, with: &values) else { return own }
     } else {
       model.gaps.settle(next, before: next.distance &- left, weight: weight, with: &positions)
       rare &-= 1

@@ -76,37 +76,34 @@ extension SparseCoding {
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
     let places = unsafe state.places.pointer
-    // How well strides have gone of late.
-    var trust = 8
+    var trust = StrideTrust()
     for row in 0..<shape.rows {
       let source = unsafe source + row * shape.columns
       let target = unsafe target + row * shape.columns
       var column = 0
       while column < shape.columns {
-        let end = min(column + Levels.segment, shape.columns)
-        unsafe (target + column).update(from: source + column, count: end - column)
-        var weights = unsafe allWeights + state.levels.row
-        // Where each element's weight lies, but for the row's level. A change in this row alters the
-        // level of its own column only, so these stay right for the columns behind it.
-        for index in column..<end {
-          unsafe places[index &- column] =
-            UInt16(truncatingIfNeeded: source[index].exponentPlace(layout))
-            &+ UInt16(columnLevels[index])
+        let start = column
+        let end = min(start + Levels.segment, shape.columns)
+        unsafe (target + start).update(from: source + start, count: end - start)
+        unsafe state.places.fill(source + start, levels: columnLevels + start, count: end - start) {
+          $0.exponentPlace(layout)
         }
-        let place = unsafe places - column
-        trust = max(trust, 2)
+        var weights = unsafe allWeights + state.levels.row
+        let place = unsafe places - start
+        trust.startSegment()
         while column < end {
-          if let sum = unsafe GapModel.sum(weights, place + column, count: end &- column),
-            sum <= left
-          {
-            left &-= sum
-            column &+= GapModel.strideLength
-            trust = min(trust &+ 1, 8)
-            continue
+          let last = column &+ SegmentPlaces.strideLength
+          if trust.isGiven, last <= end {
+            let sum = unsafe SegmentPlaces.strideSum(weights, place + column)
+            if sum <= left {
+              left &-= sum
+              column = last
+              trust.succeeded()
+              continue
+            }
+            trust.failed()
           }
-          // Where changes are many, strides fail too often to be worth trying.
-          trust &-= 3
-          let stop = trust > 0 ? min(column &+ GapModel.strideLength, end) : end
+          let stop = trust.isGiven ? min(last, end) : end
           while column < stop {
             let bits = unsafe source[column]
             let weight = unsafe weights[Int(place[column])]
@@ -171,7 +168,6 @@ extension SparseCoding {
       values: RangeDecoder(parts.moveValues))
     let moveWeights = unsafe moves.weights
     var leftToMove = moves.distance
-    let mantissaBitCount = layout.mantissaBitCount
     var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
 
@@ -181,62 +177,97 @@ extension SparseCoding {
     var noted = left
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
+    let places = unsafe state.places.pointer
+    // Of the result's elements among those that moved.
+    let allMovePlaces = SegmentPlaces()
+    let movePlaces = unsafe allMovePlaces.pointer
+    var trust = StrideTrust()
     for row in 0..<shape.rows {
       let source = unsafe source + row * shape.columns
       let target = unsafe target + row * shape.columns
       var column = 0
       while column < shape.columns {
-        let end = min(column + Levels.segment, shape.columns)
-        unsafe (target + column).update(from: source + column, count: end - column)
+        let start = column
+        let end = min(start + Levels.segment, shape.columns)
+        unsafe (target + start).update(from: source + start, count: end - start)
+        unsafe state.places.fill(source + start, levels: columnLevels + start, count: end - start) {
+          $0.exponentPlace(layout)
+        }
+        unsafe allMovePlaces.fill(source + start, levels: columnLevels + start, count: end - start)
+        {
+          unsafe moveWeights.place($0)
+        }
+        let place = unsafe places - start
+        let movePlace = unsafe movePlaces - start
         var rowLevel = state.levels.row
+        trust.startSegment()
         while column < end {
-          let bits = unsafe source[column]
-          let level = unsafe Int(columnLevels[column]) &+ rowLevel
-          var exponent = bits.exponent(mantissaBitCount: mantissaBitCount)
-          let moveWeight = unsafe moveWeights(bits, biasedLevel: level)
-          leftToMove &-= moveWeight
-          if leftToMove < 0 {
-            exponent = moves.exponent(
-              of: bits, biasedLevel: level, weight: moveWeight, left: &leftToMove,
-              bases: state.odds)
+          let last = column &+ SegmentPlaces.strideLength
+          if trust.isGiven, last <= end {
+            let sum = unsafe SegmentPlaces.strideSum(allWeights + rowLevel, place + column)
+            let moveSum = unsafe SegmentPlaces.strideSum(
+              moveWeights.pointer + rowLevel, movePlace + column)
+            if sum <= left, moveSum <= leftToMove {
+              left &-= sum
+              leftToMove &-= moveSum
+              column = last
+              trust.succeeded()
+              continue
+            }
+            trust.failed()
           }
-          let weight = unsafe allWeights[exponent << 6 &+ level]
-          left &-= weight
-          if left < 0 {
-            left &+= weight
-            if weight == GapModel.likelyWeight {
-              guard state.codeFlag(false, exponent: exponent, column: column, with: &values)
-              else {
-                column &+= 1
-                continue
+          let stop = trust.isGiven ? min(last, end) : end
+          while column < stop {
+            let bits = unsafe source[column]
+            var weightPlace = unsafe Int(place[column]) &+ rowLevel
+            let moveWeightPlace = unsafe Int(movePlace[column]) &+ rowLevel
+            let moveWeight = unsafe moveWeights.pointer[moveWeightPlace]
+            leftToMove &-= moveWeight
+            if leftToMove < 0 {
+              let exponent = moves.exponent(
+                of: bits, place: moveWeightPlace, weight: moveWeight, left: &leftToMove,
+                bases: state.odds)
+              weightPlace = weightPlace & 63 | exponent << 6
+            }
+            let weight = unsafe allWeights[weightPlace]
+            left &-= weight
+            if left < 0 {
+              let exponent = weightPlace >> 6
+              left &+= weight
+              if weight == GapModel.likelyWeight {
+                guard state.codeFlag(false, exponent: exponent, column: column, with: &values)
+                else {
+                  column &+= 1
+                  continue
+                }
+                state.levels.passed(weight: noted &- left)
+              } else {
+                state.levels.passed(weight: noted &- left)
+                state.gaps.settle(
+                  next, before: next.distance &- left, weight: weight, with: &positions)
+                rareCount &-= 1
+                next =
+                  rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
+                left = next.distance
               }
-              state.levels.passed(weight: noted &- left)
-            } else {
-              state.levels.passed(weight: noted &- left)
-              state.gaps.settle(
-                next, before: next.distance &- left, weight: weight, with: &positions)
-              rareCount &-= 1
-              next =
-                rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-              left = next.distance
+              noted = left
+              let change = state.codeChange(
+                magnitude: 0, falls: false, exponent: exponent, column: column,
+                with: &values)
+              let distance = Word(truncatingIfNeeded: change.magnitude)
+              let ordinal = change.falls ? bits.ordinal &+ distance : bits.ordinal &- distance
+              unsafe target[column] = ordinal.floatBits
+              remaining &-= 1
+              guard remaining > 0 else {
+                let done = row * shape.columns + column + 1
+                let rest = shape.elementCount - done
+                unsafe (target + column + 1).update(from: source + column + 1, count: rest)
+                return
+              }
+              rowLevel = state.levels.row
             }
-            noted = left
-            let change = state.codeChange(
-              magnitude: 0, falls: false, exponent: exponent, column: column,
-              with: &values)
-            let distance = Word(truncatingIfNeeded: change.magnitude)
-            let ordinal = change.falls ? bits.ordinal &+ distance : bits.ordinal &- distance
-            unsafe target[column] = ordinal.floatBits
-            remaining &-= 1
-            guard remaining > 0 else {
-              let done = row * shape.columns + column + 1
-              let rest = shape.elementCount - done
-              unsafe (target + column + 1).update(from: source + column + 1, count: rest)
-              return
-            }
-            rowLevel = state.levels.row
+            column &+= 1
           }
-          column &+= 1
         }
         state.levels.passed(weight: noted &- left)
         noted = left

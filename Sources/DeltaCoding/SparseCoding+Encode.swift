@@ -51,48 +51,50 @@ extension SparseCoding {
       count: survey.movedCount, odds: state.odds, layout: layout, values: RangeEncoder())
     var remaining = survey.changedCount
 
-    let mantissaBitCount = layout.mantissaBitCount
     // What elements weighed since the last change, and that when it was last noted.
     var passed: Int64 = 0
     var noted: Int64 = 0
-    var passedToMove: Int64 = 0
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
+    let places = unsafe state.places.pointer
+    var trust = StrideTrust()
     rows: for row in 0..<shape.rows {
       let base = unsafe base + row * shape.columns
       let result = unsafe result + row * shape.columns
       var column = 0
       while column < shape.columns {
-        let end = min(column + Levels.segment, shape.columns)
-        // The first element whose move is not coded yet: levels stand still up to the next change.
-        var unmoved = column
+        let start = column
+        let end = min(start + Levels.segment, shape.columns)
+        unsafe state.places.fill(base + start, levels: columnLevels + start, count: end - start) {
+          $0.exponentPlace(layout)
+        }
+        let place = unsafe places - start
+        unsafe moves.startSegment(result + start, levels: columnLevels + start, count: end - start)
+        trust.startSegment()
         while column < end {
           let rowLevel = state.levels.row
-          column = unsafe firstNotable(
-            base, result, weights: allWeights + rowLevel, levels: columnLevels,
-            in: column..<end, passed: &passed)
-          let isChange = unsafe column < end && base[column] != result[column]
-          if isChange, moves.remaining > 0 {
-            unsafe codeMoves(
-              base, result, rowLevel: rowLevel, levels: columnLevels,
-              in: unmoved..<(column + 1), passed: &passedToMove, with: &moves,
-              bases: state.odds)
-          }
+          let weights = unsafe allWeights + rowLevel
+          column = unsafe SegmentPlaces.firstNotable(
+            base, result, weights: weights, places: place, in: column..<end, passed: &passed,
+            &trust)
           guard column < end else { break }
           let before = unsafe base[column]
           let after = unsafe result[column]
-          let exponent = before.exponent(mantissaBitCount: mantissaBitCount)
-          let weight = unsafe allWeights[
-            exponent << 6 &+ rowLevel &+ Int(columnLevels[column])]
+          let weight = unsafe weights[Int(place[column])]
+          let exponent = unsafe Int(place[column] >> 6)
           let isRare = weight != GapModel.likelyWeight
           if !isRare {
             guard
-              state.codeFlag(isChange, exponent: exponent, column: column, with: &values)
+              state.codeFlag(before != after, exponent: exponent, column: column, with: &values)
             else {
               column &+= 1
               continue
             }
           }
+          // Levels stand still up to a change.
+          unsafe moves.pass(
+            base + start, result + start, upTo: column &- start &+ 1, rowLevel: rowLevel,
+            bases: state.odds)
           state.levels.passed(weight: passed &- noted)
           if isRare {
             state.gaps.encode(before: passed, weight: weight, with: &positions)
@@ -111,13 +113,10 @@ extension SparseCoding {
           remaining -= 1
           if remaining == 0 { break rows }
           column &+= 1
-          unmoved = column
         }
-        if unmoved < end, moves.remaining > 0 {
-          unsafe codeMoves(
-            base, result, rowLevel: state.levels.row, levels: columnLevels, in: unmoved..<end,
-            passed: &passedToMove, with: &moves, bases: state.odds)
-        }
+        unsafe moves.pass(
+          base + start, result + start, upTo: end - start, rowLevel: state.levels.row,
+          bases: state.odds)
         state.levels.passed(weight: passed &- noted)
         noted = passed
         state.levels.refreshRow()
@@ -146,55 +145,5 @@ extension SparseCoding {
     if moved.counts.rare > 0 { bytes += moved.positions }
     if fields.contains(.moves) { bytes += moved.values }
     return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
-  }
-  /// The first column that changes or is looked at, or else the end; adds what those before weigh.
-  ///
-  /// A loop of its own, as there are too few registers for more at once.
-  @inline(__always)
-  private func firstNotable<Word: FixedWidthInteger & UnsignedInteger>(
-    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>,
-    weights: UnsafePointer<Int64>, levels: UnsafePointer<UInt8>, in columns: Range<Int>,
-    passed: inout Int64
-  ) -> Int {
-    var sum: Int64 = 0
-    var column = columns.lowerBound
-    while column < columns.upperBound {
-      let bits = unsafe base[column]
-      let weight = unsafe weights[bits.exponentPlace(layout) &+ Int(levels[column])]
-      guard unsafe bits == result[column], weight != GapModel.likelyWeight else { break }
-      sum &+= weight
-      column &+= 1
-    }
-    passed &+= sum
-    return column
-  }
-
-  /// Codes which of these columns moved, all at the same level of the row.
-  private func codeMoves<Word: FixedWidthInteger & UnsignedInteger>(
-    _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, rowLevel: Int,
-    levels: UnsafePointer<UInt8>, in columns: Range<Int>, passed: inout Int64,
-    with moves: inout MoveEncoder, bases: borrowing OddsTable
-  ) {
-    let weights = unsafe moves.weights
-    let exponents = Word(
-      truncatingIfNeeded: (layout.exponentCount - 1) << layout.mantissaBitCount)
-    var sum = passed
-    for column in columns {
-      let before = unsafe base[column]
-      let after = unsafe result[column]
-      let level = unsafe Int(levels[column]) &+ rowLevel
-      let weight = unsafe weights(after, biasedLevel: level)
-      guard (before ^ after) & exponents != 0 || weight == GapModel.likelyWeight else {
-        sum &+= weight
-        continue
-      }
-      guard moves.remaining > 0 else { return }
-      // A copy, as what is passed inout does not stay in a register.
-      var sumAfter = sum
-      moves.code(
-        before, after, biasedLevel: level, weight: weight, passed: &sumAfter, bases: bases)
-      sum = sumAfter
-    }
-    passed = sum
   }
 }

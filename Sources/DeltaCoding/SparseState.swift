@@ -7,8 +7,8 @@ struct SparseState: ~Copyable {
   let shifts: UncheckedBuffer<UInt8>
   /// Weights by exponent (64 each) and biased level of row and column together.
   let weights: UncheckedBuffer<Int64>
-  /// Room for where the weights of a segment's elements lie.
-  let places = UncheckedBuffer<UInt16>(repeating: 0, count: Levels.segment)
+  /// Where the weights of a segment's elements lie.
+  let places = SegmentPlaces()
   /// By class of odds: the probability that an element changes, and the information that it gives.
   private let probabilities: UncheckedBuffer<Int32>
   private let information: UncheckedBuffer<UInt32>

@@ -1,5 +1,7 @@
-import DeltaCoding
+import ByteIO
 import Testing
+
+@testable import DeltaCoding
 
 @Suite struct CrossingCodingTests {
   /// Elements of which every 20th goes to the neighbour in the next binade, and some elsewhere.
@@ -44,6 +46,31 @@ import Testing
       }
     }
     let (applied, stripped) = try sample.decoded(sample.encoded().bytes)
+    #expect(applied == sample.result)
+    #expect(stripped == sample.base)
+  }
+
+  @Test func `elements at no edge never cross, whatever the table of odds says of them`() throws {
+    // As no writer makes it: elements at no edge are as likely to cross as the one at edge 5.
+    let counts = (0..<16).map { $0 == 0 || $0 == 5 ? 1000 : 0 }
+    var table = OddsTable(counts: counts, hits: counts.map { $0 / 100 })
+    let isOpen = table.isOpen(0)
+    #expect(isOpen)
+    var values = RangeEncoder()
+    table.code(with: &values)
+    let weight = GapModel.weights[Int(table.odds[5]) - GapModel.leastOdds]
+    var positions = RangeEncoder()
+    var gaps = GapModel()
+    gaps.encode(before: 0, weight: weight, with: &positions)
+    let (positionBytes, valueBytes) = (positions.finish(), values.finish())
+    let chunk =
+      [Coding.crossings.rawValue, 1, 0, UInt8(positionBytes.count), UInt8(valueBytes.count)]
+      + positionBytes + valueBytes
+    var sample = Sample(.float8E4M3, rows: 2, columns: 8)
+    for index in 0..<16 {
+      sample.append(index == 13 ? 0x28 : 0x2A, index == 13 ? 0x27 : 0x2A)
+    }
+    let (applied, stripped) = try sample.decoded(chunk)
     #expect(applied == sample.result)
     #expect(stripped == sample.base)
   }

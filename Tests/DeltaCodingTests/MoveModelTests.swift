@@ -27,12 +27,12 @@ import Testing
     }
     var encoder = MoveEncoder(
       count: pairs.count, odds: odds, layout: layout, values: RangeEncoder())
-    var passed: Int64 = 0
-    for pair in pairs {
-      let weight = unsafe encoder.weights(pair.after, biasedLevel: Levels.noLevel)
-      encoder.code(
-        pair.before, pair.after, biasedLevel: Levels.noLevel, weight: weight,
-        passed: &passed, bases: odds)
+    let levels = [UInt8](repeating: UInt8(Levels.bias), count: Levels.segment)
+    for start in stride(from: 0, to: pairs.count, by: Levels.segment) {
+      let segment = pairs[start..<min(start + Levels.segment, pairs.count)]
+      let (base, result) = (segment.map(\.before), segment.map(\.after))
+      encoder.startSegment(result, levels: levels, count: segment.count)
+      encoder.pass(base, result, upTo: segment.count, rowLevel: Levels.bias, bases: odds)
     }
     let coded = encoder.finish()
     #expect(coded.counts.total == pairs.count)
@@ -41,13 +41,13 @@ import Testing
       values: RangeDecoder(coded.values))
     var left = decoder.distance
     for pair in pairs {
-      let weight = unsafe decoder.weights(pair.after, biasedLevel: Levels.noLevel)
+      let place = unsafe Int(decoder.weights.place(pair.after)) + Levels.noLevel
+      let weight = unsafe decoder.weights.pointer[place]
       left &-= weight
       var exponent = pair.after.exponent(mantissaBitCount: 7)
       if left < 0 {
         exponent = decoder.exponent(
-          of: pair.after, biasedLevel: Levels.noLevel, weight: weight, left: &left,
-          bases: odds)
+          of: pair.after, place: place, weight: weight, left: &left, bases: odds)
       }
       #expect(exponent == pair.before.exponent(mantissaBitCount: 7))
     }
@@ -60,13 +60,39 @@ import Testing
     }
     let odds = OddsTable(counts: counts, hits: hits)
     let model = MoveModel(odds, layout: FloatLayout(.bfloat16))
-    var weights: [Int64] = []
-    for mantissa: UInt16 in 0..<128 {
-      weights.append(
-        unsafe model.elementWeights(bits(116, mantissa), biasedLevel: Levels.noLevel))
+    let byPlace = unsafe model.elementWeights
+    let weights = (0..<128).map { mantissa in
+      unsafe byPlace.pointer[Int(byPlace.place(bits(116, mantissa))) + Levels.noLevel]
     }
     #expect(weights == weights.reversed())
     for mantissa in 1..<64 { #expect(weights[mantissa] <= weights[mantissa - 1]) }
     #expect(weights[0] > 1000 * weights[63])
+  }
+
+  @Test(arguments: [FloatFormat.bfloat16, .float16, .float32])
+  func `a distance's class is its bit length, in every type of floats`(format: FloatFormat) {
+    let layout = FloatLayout(format)
+    let known = min(layout.mantissaBitCount, 10)
+    let distances = EdgeDistances(layout)
+    for upper in 0..<(1 << known) {
+      let distance = min(upper, (1 << known) - 1 - upper)
+      let magnitude = (5 << known | upper) << (layout.mantissaBitCount - known)
+      let (exponent, found) =
+        layout.bitWidth == 32
+        ? distances.split(UInt32(magnitude) | 1 << 31)
+        : distances.split(UInt16(magnitude) | 1 << 15)
+      #expect(exponent == 5)
+      #expect(Int(found) == Int.bitWidth - distance.leadingZeroBitCount)
+    }
+  }
+
+  @Test func `a line says the same in 16 bits`() {
+    for (top, slope, cap, highest) in [(-128, 63, 31, 255), (127, 63, 0, 0), (-3, 16, 4, 120)] {
+      let line = OddsLine(top: top, slope: slope, cap: cap)
+      let narrow = OddsLine.Narrow(line, below: highest)
+      for exponent in 0..<300 {
+        #expect(Int(narrow.odds(Int16(exponent))) == line.odds(exponent, below: highest))
+      }
+    }
   }
 }

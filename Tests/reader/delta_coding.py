@@ -796,7 +796,7 @@ def _cross(elements, floats, columns, rare, remaining, positions, coder):
     for index, byte in enumerate(elements):
         column = index % columns
         edge, neighbour = _edge(byte, floats)
-        if edge in odds:
+        if edge and edge in odds:
             h = odds[edge] + levels.row + levels.columns[column]
             weight = WEIGHTS[h]
             is_rare = weight != LIKELY_WEIGHT
