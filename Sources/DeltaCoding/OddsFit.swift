@@ -24,10 +24,12 @@ struct OddsFit {
     self.exponents = exponents.filter { counts[$0] > 0 }
     highest = exponents.upperBound
     // From the best place of each of some slopes and all caps, the best of all: one descent would end
-    // in front of a cap.
+    // in front of a cap. None below the odds of all elements together is the best.
+    let all = LogScale.odds(hits.reduce(0, +), against: counts.reduce(0, +) - hits.reduce(0, +))
+    let lowestCap = min(max((OddsTable.coded.upperBound - all) / 2 + 1, 0), 31)
     var best = (line: OddsLine(), cost: Double.infinity)
     for slope in stride(from: 4, through: 60, by: 8) {
-      for cap in 0..<32 {
+      for cap in 0...lowestCap {
         let start = OddsLine(top: best.line.top, slope: slope, cap: cap)
         let found = descend(from: start, by: Self.moves[..<2])
         if found.cost < best.cost { best = found }
@@ -58,7 +60,7 @@ struct OddsFit {
             top: line.top + step * top, slope: line.slope + step * slope,
             cap: line.cap + step * cap)
           guard next.isCoded else { continue }
-          let nextCost = self.cost(next)
+          let nextCost = self.cost(next, below: cost)
           if nextCost < cost { (line, cost, hasMoved) = (next, nextCost, true) }
         }
       }
@@ -66,10 +68,13 @@ struct OddsFit {
     return (line, cost)
   }
 
-  private func cost(_ line: OddsLine) -> Double {
+  /// What all elements cost under this line, or some cost of at least `limit`.
+  private func cost(_ line: OddsLine, below limit: Double = .infinity) -> Double {
     var sum = 0.0
     for exponent in exponents {
       sum += cost(exponent, at: line.odds(exponent, below: highest))
+      // Nothing costs less than nothing.
+      guard sum < limit else { return sum }
     }
     for exponent in sizeExponents {
       // Even above all sizes, one change in seven is twice as large as another.

@@ -97,13 +97,23 @@ extension FloatStorage {
   ) -> Int {
     unsafe base.withUnsafeBytes { base in
       unsafe result.withUnsafeBytes { result in
+        let width = MemoryLayout<Word>.size
+        let wordCount = base.count / width
         var count = 0
-        // In bounds: both have whole words, and as many.
-        for index in 0..<base.count / MemoryLayout<Word>.size {
-          let offset = index * MemoryLayout<Word>.size
-          let before = unsafe base.loadUnaligned(fromByteOffset: offset, as: Word.self)
-          let after = unsafe result.loadUnaligned(fromByteOffset: offset, as: Word.self)
-          count &+= after & exponent == exponent && before & exponent != exponent ? 1 : 0
+        for start in stride(from: 0, to: wordCount, by: 4_096) {
+          let block = start..<min(start + 4_096, wordCount)
+          // Most blocks have none. In bounds: both have whole words, and as many.
+          var largest: Word = 0
+          for index in block {
+            let after = unsafe result.loadUnaligned(fromByteOffset: index * width, as: Word.self)
+            largest = max(largest, after & exponent)
+          }
+          guard largest == exponent else { continue }
+          for index in block {
+            let before = unsafe base.loadUnaligned(fromByteOffset: index * width, as: Word.self)
+            let after = unsafe result.loadUnaligned(fromByteOffset: index * width, as: Word.self)
+            count += after & exponent == exponent && before & exponent != exponent ? 1 : 0
+          }
         }
         return count
       }
