@@ -37,6 +37,14 @@ extension Checkpoint {
       (tensors, otherByteRanges) = (other.tensors, other.otherByteRanges)
     }
 
+    init(_ other: File, settingAside names: Set<String>) {
+      (name, mapped, container, metadata) = (
+        other.name, other.mapped, other.container, other.metadata
+      )
+      tensors = other.tensors.filter { !names.contains($0.name) }
+      otherByteRanges = CheckpointLayout.gaps(between: tensors, upTo: mapped.byteCount)
+    }
+
     package func metadata(_ key: String) -> String? {
       metadata.first { $0.key == key }?.value
     }

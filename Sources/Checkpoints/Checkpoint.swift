@@ -11,6 +11,8 @@ package struct Checkpoint: Sendable {
   package let files: [File]
   /// File by file, each in the order of its bytes.
   package let tensors: [StoredTensor]
+  /// Tensors whose bytes are taken for ones that belong to no tensor: see ``settingAside(_:)``.
+  package let setAside: [StoredTensor]
   private let positions: [String: Int]
 
   /// Opens a safetensors or GGUF file, a split set of GGUF files by its first file, or a folder
@@ -57,13 +59,31 @@ package struct Checkpoint: Sendable {
     }
     self.tensors = tensors
     self.positions = positions
+    setAside = []
     try index?.check(positions.mapValues { files[tensors[$0].fileIndex].name })
   }
 
   private init(image other: Checkpoint, in mapped: [MappedFile]) {
     (path, isFolder, indexName) = (other.path, other.isFolder, other.indexName)
-    (tensors, positions) = (other.tensors, other.positions)
+    (tensors, positions, setAside) = (other.tensors, other.positions, other.setAside)
     files = zip(other.files, mapped).map { File(image: $0, in: $1) }
+  }
+
+  private init(_ other: Checkpoint, settingAside names: Set<String>) {
+    (path, isFolder, indexName) = (other.path, other.isFolder, other.indexName)
+    files = other.files.map { File($0, settingAside: names) }
+    setAside = other.setAside + other.tensors.filter { names.contains($0.name) }
+    tensors = other.tensors.filter { !names.contains($0.name) }
+    positions = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+  }
+
+  /// The same files without some of their tensors, whose bytes then count as part of what surrounds
+  /// tensors.
+  ///
+  /// - Parameter names: of the tensors.
+  /// - Returns: the checkpoint.
+  package func settingAside(_ names: Set<String>) -> Checkpoint {
+    names.isEmpty ? self : Checkpoint(self, settingAside: names)
   }
 
   /// The same tensors at the same places of other files.

@@ -15,11 +15,15 @@ package struct CheckpointLayout: Sendable {
   }
 
   package let files: [File]
+  /// The names of tensors whose bytes are among those that belong to none:
+  /// ``Checkpoint/settingAside(_:)``.
+  package let setAside: Set<String>
 
   /// The layout of `checkpoint`.
   ///
   /// - Complexity: O(bytes that belong to no tensor).
   package init(_ checkpoint: Checkpoint) {
+    setAside = Set(checkpoint.setAside.map(\.name))
     files = checkpoint.files.map { file in
       var bytes: [UInt8] = []
       for range in file.otherByteRanges { bytes += file.mapped.bytes.extracting(range).array }
@@ -51,30 +55,41 @@ package struct CheckpointLayout: Sendable {
 
   /// Reads the stored form, and each file's header as strictly as when the file is opened.
   ///
+  /// - Parameters:
+  ///   - bytes: the stored form.
+  ///   - names: of tensors whose bytes are among those that belong to none.
   /// - Throws: ``FormatError``, its offset that of `bytes`.
   /// - Complexity: O(`bytes.byteCount`).
-  package init(parsing bytes: RawSpan) throws(FormatError) {
+  package init(
+    parsing bytes: RawSpan, settingAside names: Set<String> = []
+  ) throws(FormatError) {
     var reader = ByteReader(bytes)
     var files: [File] = []
+    var setAside: Set<String> = []
     while !reader.isAtEnd {
       let start = reader.position
       do throws(FormatError) {
-        files.append(try Self.readFile(&reader))
+        files.append(try Self.readFile(&reader, settingAside: names, &setAside))
       } catch {
         throw .corrupt("file \(files.count + 1) of a layout: \(error)", at: start)
       }
     }
     self.files = files
+    self.setAside = setAside
   }
 
-  private static func readFile(_ reader: inout ByteReader) throws(FormatError) -> File {
+  private static func readFile(
+    _ reader: inout ByteReader, settingAside names: Set<String>, _ setAside: inout Set<String>
+  ) throws(FormatError) -> File {
     let stated = try reader.read(UInt64.self)
     let otherCount = try reader.read(UInt64.self)
     guard let byteCount = Int(exactly: stated), let otherCount = Int(exactly: otherCount) else {
       throw .corrupt("it claims \(stated) bytes, \(otherCount) of them besides tensors", at: 0)
     }
     let bytes = try reader.readBytes(otherCount)
-    let tensors = try ContainerHeader(parsing: bytes, fileByteCount: byteCount).tensors
+    let all = try ContainerHeader(parsing: bytes, fileByteCount: byteCount).tensors
+    setAside.formUnion(all.map(\.name).filter(names.contains))
+    let tensors = all.filter { !names.contains($0.name) }
     let ranges = gaps(between: tensors, upTo: byteCount)
     let expected = ranges.reduce(0) { $0 + $1.count }
     guard expected == otherCount else {

@@ -158,6 +158,7 @@ public struct ModelDestination: Sendable {
       _ path: String, _ overwrites: Bool, _ synchronises: Bool, besides others: [String]
     ) throws(PatchError) -> ModelPatching {
       let input = try InputName(checkpoint).checkpoint()
+        .settingAside(carriedBy: patches.end(direction.input))
       try OutputGuard([input], files: patches.patches.map(\.file))
         .check(try CheckpointOutput.paths(path, for: input) + others)
       var patching = ModelPatching(direction, input, patches, output: path)
@@ -179,7 +180,9 @@ public struct ModelDestination: Sendable {
       guard let share else { return try patching.finishShares(execution) }
       return try patching.write(share, execution)
     case .inPlace(let rollsBack, let disk):
-      var patching = InPlacePatching(direction, try Self.changeable(checkpoint), patches)
+      let input = try Self.changeable(checkpoint)
+        .settingAside(carriedBy: patches.end(direction.input))
+      var patching = InPlacePatching(direction, input, patches)
       patching.rollsBack = rollsBack
       patching.checksSHA256 = checksSHA256
       patching.valuesOnly = valuesOnly

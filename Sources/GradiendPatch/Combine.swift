@@ -39,7 +39,7 @@ public struct Combine: PatchOperation {
     }
     let baseName = try InputName(self.base)
     let patches = try InputName.patches(self.patches)
-    let base = try baseName.checkpoint()
+    let base = try baseName.checkpoint().settingAside(carriedBy: patches.end(.base))
     try OutputGuard([base], files: patches.patches.map(\.file)).check(output)
     let run = try PatchRun(patches, base, .apply)
     guard run.match.isDirect else {
@@ -56,9 +56,8 @@ public struct Combine: PatchOperation {
       source: .diff, output: output, overwrites: overwrites)
     encoder.patchRun = run
     encoder.origins = PatchMetadata.Origins(base: baseName.origin)
-    let own = CheckpointLayout(base)
-    let (layout, isPublished) = valuesOnly ? (own, true) : try run.layout(given: own)
-    if layout.encoded != own.encoded {
+    let (layout, isPublished) = try run.layout(of: base, valuesOnly: valuesOnly)
+    if layout.encoded != CheckpointLayout(base).encoded {
       encoder.resultLayout = (
         layout,
         { (execution) throws(PatchError) in

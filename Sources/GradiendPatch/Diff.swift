@@ -39,15 +39,17 @@ public struct Diff: PatchOperation {
   /// - Complexity: O(bytes of the base), in bounded memory.
   public func run(in execution: Execution) throws(PatchError) -> PatchSummary {
     let (baseName, resultName) = (try InputName(self.base), try InputName(self.result))
-    let base = try baseName.checkpoint()
-    let result = try resultName.checkpoint()
-    try OutputGuard([base, result]).check(
+    let (baseFiles, resultFiles) = (try baseName.checkpoint(), try resultName.checkpoint())
+    try OutputGuard([baseFiles, resultFiles]).check(
       [output] + (share.map { [$0.piece(of: output)] } ?? []))
+    let differs = !baseFiles.hasSameLayout(as: resultFiles)
+    let carriesLayouts =
+      differs && !valuesOnly && maxRelativeError == 0 && baseFiles.hasSameFiles(as: resultFiles)
+    let carried = carriesLayouts ? CarriedTensors.names(baseFiles, resultFiles) : []
+    let base = baseFiles.settingAside(carried)
+    let result = resultFiles.settingAside(carried)
     let share = share.map { FileShare($0, of: base) }
     let tensors = try ComparedTensor.pairs(base, result, in: share)
-    let differs = !base.hasSameLayout(as: result)
-    let carriesLayouts =
-      differs && !valuesOnly && maxRelativeError == 0 && base.hasSameFiles(as: result)
     var encoder = PatchEncoder(
       base: base, tensors: tensors, source: .diff, output: output, overwrites: overwrites)
     encoder.otherInputs = [result]
@@ -62,12 +64,21 @@ public struct Diff: PatchOperation {
     }
     encoder.origins = PatchMetadata.Origins(base: baseName.origin, result: resultName.origin)
     encoder.maxRelativeError = maxRelativeError
-    let notes =
-      differs && !carriesLayouts
-      ? [
+    var notes: [String] = []
+    if differs, !carriesLayouts {
+      notes.append(
         "the files of the result have other headers or other names than those of the base; "
-          + "applying the patch gives the result's values in the base's files"
-      ] : []
+          + "applying the patch gives the result's values in the base's files")
+    }
+    if let first = base.setAside.first {
+      let others = base.setAside.count - 1
+      notes.append(
+        "tensor '\(first.name)' "
+          + (others == 0
+            ? "has another shape in the result and is"
+            : "and \(others) more have other shapes in the result and are")
+          + " carried whole; the patch fits these files only, with their headers")
+    }
     guard let share else {
       var summary = try encoder.run(execution)
       summary.notes += notes

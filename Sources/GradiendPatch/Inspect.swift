@@ -92,7 +92,9 @@ extension Inspect {
   private func report(
     on patch: PatchFile, _ execution: Execution
   ) throws(PatchError) -> PatchReport {
-    let base = try self.base.map { (path) throws(PatchError) in try InputName(path).checkpoint() }
+    let base = try self.base.map { (path) throws(PatchError) in
+      try InputName(path).checkpoint().settingAside(carriedBy: patch)
+    }
     // Made first: an output that cannot be is better known before the work than after it.
     try OutputGuard([base].compactMap { $0 }, files: [patch.file])
       .check([pictureOutput, pageOutput].compactMap { $0 })

@@ -31,7 +31,7 @@ public struct Verify: PatchOperation {
   ///   That the values are others is a verdict, not an error.
   public func run(in execution: Execution) throws(PatchError) -> Verdict {
     let patch = try InputName(self.patch).patch()
-    let checkpoint = try InputName(self.checkpoint).checkpoint()
+    let checkpoint = try InputName(self.checkpoint).checkpoint().settingAside(carriedBy: patch)
     let share = share.map { FileShare($0, of: checkpoint) }
     if tracesBase {
       guard share == nil else {
@@ -39,7 +39,9 @@ public struct Verify: PatchOperation {
       }
       let trace = try BaseTrace(patch, checkpoint, execution)
       return Verdict(
-        trace.verdict, files: [], damaged: [], patch.metadata, baseSHA256: trace.files.lines)
+        trace.verdict, CarriedTensors(of: checkpoint, patch), files: [], damaged: [],
+        patch.metadata,
+        baseSHA256: trace.files.lines)
     }
     let match = try PatchMatch(patch, checkpoint)
     let plan = ChunkPlan(share.map { match.tensors(of: $0) } ?? match.tensors)
@@ -57,7 +59,8 @@ public struct Verify: PatchOperation {
     let files = hashes.withState { $0.finish() }
     try UnfinishedChange.check(checkpoint)
     return Verdict(
-      DigestVerdict(match, plan.tensors, digests), files: files,
+      DigestVerdict(match, plan.tensors, digests), CarriedTensors(of: checkpoint, patch),
+      files: files,
       damaged: Self.damaged(checkpoint, files, share), patch.metadata,
       tensorCount: plan.tensors.count, share: share)
   }
@@ -103,14 +106,15 @@ public struct Verify: PatchOperation {
     public let damagedFiles: [String]
 
     init(
-      _ verdict: DigestVerdict, files: [FileDigest], damaged: [String], _ metadata: PatchMetadata,
+      _ verdict: DigestVerdict, _ carried: CarriedTensors, files: [FileDigest], damaged: [String],
+      _ metadata: PatchMetadata,
       tensorCount: Int? = nil, share: FileShare? = nil, baseSHA256: String? = nil
     ) {
       self.share = share?.share
       self.baseSHA256 = baseSHA256
       damagedFiles = damaged
-      differingFromBase = verdict.differing(from: .base)
-      differingFromResult = verdict.differing(from: .result)
+      differingFromBase = verdict.differing(from: .base) + carried.differing(from: .base)
+      differingFromResult = verdict.differing(from: .result) + carried.differing(from: .result)
       self.tensorCount = tensorCount ?? metadata.tensorCount
       sha256 = files.lines
       func isPublished(as identity: PatchMetadata.Identity) -> Bool {
@@ -120,8 +124,8 @@ public struct Verify: PatchOperation {
         return share.fileNumbers.map { identity.files[$0].sha256 } == files.map(\.sha256)
       }
       isEmpty = share?.isEmpty ?? false
-      let isBase = verdict.isBase && !isEmpty
-      let isResult = verdict.isResult && !isEmpty
+      let isBase = differingFromBase.isEmpty && !isEmpty
+      let isResult = differingFromResult.isEmpty && !isEmpty
       // Where the values are the same on both sides, headers tell.
       if isResult, !isBase || isPublished(as: metadata.result) && !isPublished(as: metadata.base) {
         role = .result

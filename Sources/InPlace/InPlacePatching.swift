@@ -97,12 +97,14 @@ package struct InPlacePatching: Sendable {
 
   /// Headers may grow, and then every tensor would move.
   private func checkLayout(_ run: PatchRun) throws(PatchError) {
-    let own = CheckpointLayout(input)
-    guard !valuesOnly, try run.layout(given: own).layout.encoded != own.encoded else { return }
+    let (layout, _) = try run.layout(of: input, valuesOnly: valuesOnly)
+    guard layout.encoded != CheckpointLayout(input).encoded else { return }
     throw PatchError(
       .usage, path: input.path,
       "the patch changes the files' headers too, which cannot be done in place",
-      remedy: "leave them as they are, or write new files", option: .valuesOnly)
+      remedy: input.setAside.isEmpty
+        ? "leave them as they are, or write new files" : "write new files",
+      option: input.setAside.isEmpty ? .valuesOnly : .newFiles)
   }
 
   /// The digest of the whole patch file, as it is now; of several, that of their digests.

@@ -59,6 +59,12 @@ package struct PatchLayouts: Sendable {
     try decode(baseFrame, given: input, from: result, to: base)
   }
 
+  /// Whether `layout` is that of the base, and whether it is that of the result.
+  package func roles(of layout: [UInt8]) -> (isBase: Bool, isResult: Bool) {
+    let digest = Digest128(of: layout.rawSpan)
+    return (digest == base, digest == result)
+  }
+
   private func decode(
     _ frame: [UInt8], given input: [UInt8], from source: Digest128, to target: Digest128
   ) throws(FormatError) -> [UInt8]? {

@@ -52,6 +52,16 @@ import Testing
     try checkReader(patch: "patch", base: "base", result: "result")
   }
 
+  @Test func `tensors that a patch carries whole come out, and only with the publisher's files`()
+    throws
+  {
+    var pair = QuantisedPair()
+    try checkReader(pair.base, pair.result)
+    pair.texts.base = "{}"
+    try folder.write(pair.base, to: "other")
+    try refuse("apply", "other", "patch", because: "not the base, file by file")
+  }
+
   @Test func `a patch of nothing is read`() throws {
     let model = RandomModel(seed: 7).file()
     try checkReader(model, model)

@@ -82,6 +82,13 @@ class ModelFile:
     def tensors(self):
         return {name: (entry.kind, entry.shape) for name, entry in self.entries.items()}
 
+    def set_aside(self, tensors):
+        """Takes the bytes of all tensors but these for opaque ones, and gives their names."""
+        names = sorted(self.entries.keys() - tensors.keys())
+        for name in names:
+            del self.entries[name]
+        return names
+
     def contents(self, data):
         """The bytes of each tensor."""
         return {name: data[entry.first:entry.last] for name, entry in self.entries.items()}

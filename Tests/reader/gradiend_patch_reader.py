@@ -385,11 +385,12 @@ class Layouts:
         self.of = {"result": (base, result, result_frame), "base": (result, base, base_frame)}
 
     def layout(self, length, opaque, role):
-        """Length and opaque bytes of the file in this role, given those of the input."""
+        """Length and opaque bytes of the file in this role, given those of the input, and whether
+        they are told: those of the input otherwise."""
         own = struct.pack("<QQ", length, len(opaque)) + opaque
         source, target, frame = self.of[role]
         if digest128(own) != source:
-            return length, opaque
+            return length, opaque, False
         decompressor = zstandard.ZstdDecompressor(
             dict_data=zstandard.ZstdCompressionDict(
                 own, dict_type=zstandard.DICT_TYPE_RAWCONTENT),
@@ -400,7 +401,7 @@ class Layouts:
         require(len(layout) >= 16, f"{what} is cut")
         length, count = struct.unpack("<QQ", layout[:16])
         require(count == len(layout) - 16, f"{what} is not that of one file")
-        return length, layout[16:]
+        return length, layout[16:], True
 
 
 def run(command, input_path, patch_path, output_path):
@@ -412,6 +413,7 @@ def run(command, input_path, patch_path, output_path):
         with open(input_path, "rb") as file:
             data = file.read()
         model = ModelFile(data, len(data))
+        carried = model.set_aside(tensors) if patch.layouts else []
         require(model.tensors() == tensors, f"the model has other tensors than the {source}")
         contents = model.contents(data)
         check(patch, contents, source)
@@ -422,8 +424,12 @@ def run(command, input_path, patch_path, output_path):
         check(patch, contents, target)
         length, opaque = len(data), model.opaque(data)
         if patch.layouts:
-            length, opaque = patch.layouts.layout(length, opaque, target)
+            length, opaque, is_target = patch.layouts.layout(length, opaque, target)
+            require(is_target or not carried, f"the model is not the {source}, file by file")
             model = ModelFile(opaque, length)
+            if carried:
+                require(model.set_aside(tensors) == carried,
+                        f"the layout of the {target} carries other tensors")
             require(model.tensors() == tensors, f"the layout of the {target} has other tensors")
         output = model.assembled(opaque, contents)
     with open(output_path, "xb") as file:

@@ -79,9 +79,7 @@ package struct ModelPatching: Sendable {
   func layout(
     _ run: PatchRun, _ notes: inout [String]
   ) throws(PatchError) -> CheckpointLayout {
-    let own = CheckpointLayout(input)
-    guard !valuesOnly else { return own }
-    let (layout, isPublished) = try run.layout(given: own)
+    let (layout, isPublished) = try run.layout(of: input, valuesOnly: valuesOnly)
     if !isPublished { notes.append(PatchRun.otherHeadersNote) }
     return layout
   }

@@ -20,7 +20,7 @@ package struct BaseTrace {
   ) throws(PatchError) {
     let match = try PatchMatch(patch, result)
     try match.checkHasPublishedBytes()
-    let (layout, _) = try PatchRun(match, .strip).layout(given: CheckpointLayout(result))
+    let (layout, _) = try PatchRun(match, .strip).layout(of: result)
     let run = PatchRun(match, .strip).sorted(as: layout)
     let published = patch.metadata.base.files.map(\.name)
     let names = published.count == layout.files.count ? published : result.files.map(\.name)

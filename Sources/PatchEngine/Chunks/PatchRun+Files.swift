@@ -7,10 +7,29 @@ extension PatchRun {
   /// The layout of the output: the publisher's, as far as the patches have it and the input's goes with
   /// it.
   ///
-  /// - Parameter own: the layout of the input.
-  /// - Returns: the layout, and whether each patch that carries one gave it.
-  /// - Throws: ``PatchError`` if a patch carries a layout that the tensors do not fit.
+  /// - Parameters:
+  ///   - input: whose layout it goes with.
+  ///   - valuesOnly: whether to leave the layout as the input has it.
+  /// - Returns: the layout, and whether each patch that carries one gave it, if it was asked.
+  /// - Throws: ``PatchError`` if a patch carries a layout that the tensors do not fit; if the layout has
+  ///   to become the publisher's, as patches carry some tensors with it, and it cannot.
   package func layout(
+    of input: Checkpoint, valuesOnly: Bool = false
+  ) throws(PatchError) -> (layout: CheckpointLayout, isPublished: Bool) {
+    let own = CheckpointLayout(input)
+    let (layout, isPublished) = valuesOnly ? (own, false) : try layout(given: own)
+    if let carried = input.setAside.first, !isPublished {
+      throw PatchError(
+        .mismatch, path: input.path, tensor: carried.name,
+        "the patch carries tensor '\(carried.name)' whole, which only goes with the publisher's files, "
+          + (valuesOnly
+            ? "headers included" : "and these have other headers or another such tensor"),
+        remedy: valuesOnly ? nil : match(at: direction.input).patch.baseDescription)
+    }
+    return (layout, isPublished || valuesOnly)
+  }
+
+  private func layout(
     given own: CheckpointLayout
   ) throws(PatchError) -> (layout: CheckpointLayout, isPublished: Bool) {
     var layout = own

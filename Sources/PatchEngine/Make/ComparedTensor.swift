@@ -68,7 +68,8 @@ extension ComparedTensor {
         throw PatchError(
           .badInput, path: result.path, tensor: tensor.name,
           "tensor '\(tensor.name)' is \(after.elementType.name) \(after.shape), in the base it is "
-            + "\(before.elementType.name) \(before.shape)")
+            + "\(before.elementType.name) \(before.shape)",
+          remedy: CarriedTensors.rule)
       }
       guard before.elementType != .opaque || base.isSame(tensor, as: other, of: result) else {
         throw PatchError(

@@ -16,7 +16,8 @@ extension PatchMatch {
         role == .result
         ? try layouts.result(given: own.encoded) : try layouts.base(given: own.encoded)
       guard let encoded else { return nil }
-      let layout = try CheckpointLayout(parsing: encoded.rawSpan)
+      let layout = try CheckpointLayout(
+        parsing: encoded.rawSpan, settingAside: own.setAside)
       try check(layout, against: own)
       return layout
     } catch {
@@ -31,7 +32,9 @@ extension PatchMatch {
       throw .corrupt(
         "it has \(layout.files.count) files, the input has \(own.files.count)", at: 0)
     }
-    guard Set(layout.tensors.map(\.name)).count == source.tensors.count else {
+    guard Set(layout.tensors.map(\.name)).count == source.tensors.count,
+      layout.setAside == own.setAside
+    else {
       throw .corrupt("it has other tensors than the input", at: 0)
     }
     for place in layout.tensors {
