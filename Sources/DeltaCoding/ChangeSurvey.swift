@@ -10,6 +10,8 @@ struct ChangeSurvey {
   private(set) var sizes: (asked: [Int], hits: [Int])
   private(set) var changedCount = 0
   private(set) var movedCount = 0
+  /// Elements that have the largest exponent in the result only.
+  private(set) var nonFiniteCount = 0
   /// The least exponent that a change of at least a binade reached.
   private(set) var leastReach: Int
 
@@ -78,7 +80,11 @@ struct ChangeSurvey {
       guard before != after else { continue }
       changedCount += 1
       hits[exponent] += 1
-      if after.exponent(mantissaBitCount: mantissaBitCount) != exponent { movedCount += 1 }
+      let reached = after.exponent(mantissaBitCount: mantissaBitCount)
+      if reached != exponent {
+        movedCount += 1
+        if reached == layout.exponentCount - 1 { nonFiniteCount += 1 }
+      }
       let rises = after.ordinal &- before.ordinal
       let magnitude = rises >> Word(Word.bitWidth - 1) == 1 ? 0 &- rises : rises
       let length = Word.bitWidth - magnitude.leadingZeroBitCount

@@ -22,9 +22,7 @@ package struct ChunkCoder: Sendable {
     guard !result.hasSameBytes(as: base) else { return EncodedChunk(bytes: [], changedCount: 0) }
     switch shape.element {
     case .float(let format):
-      if let chunk = encodeFloats(format, base: base, result: result, shifts: shifts) {
-        return chunk
-      }
+      return encodeFloats(format, base: base, result: result, shifts: shifts)
     case .block(let format, _):
       let chunk = BlockCoding(shape, format).encode(base: base, result: result)
       // Where most values change there is nothing to find, and bytes as they are bound the size.
@@ -37,10 +35,9 @@ package struct ChunkCoder: Sendable {
     return PlaneCoding(shape).encode(base: base, result: result)
   }
 
-  /// - Returns: nil where bytes as they are would not be larger.
   private func encodeFloats(
     _ format: FloatFormat, base: RawSpan, result: RawSpan, shifts: ShiftTable
-  ) -> EncodedChunk? {
+  ) -> EncodedChunk {
     guard format.byteWidth == 1 else {
       return AlignedElements.with(base, byteWidth: format.byteWidth) { base in
         AlignedElements.with(result, byteWidth: format.byteWidth) { result in
@@ -55,25 +52,35 @@ package struct ChunkCoder: Sendable {
       return encode(format, base: base, result: result, shifts: shifts)
     }
     if !result.hasSameBytes(as: crossed.rawSpan) {
-      guard let rest = encode(format, base: crossed.rawSpan, result: result, shifts: shifts) else {
-        return nil
-      }
+      let rest = encode(format, base: crossed.rawSpan, result: result, shifts: shifts)
       chunk.bytes += rest.bytes
       chunk.changedCount += rest.changedCount
     }
-    return isWorthwhile(chunk) ? chunk : nil
+    return isWorthwhile(chunk) ? chunk : PlaneCoding(shape).encode(base: base, result: result)
   }
 
   private func isWorthwhile(_ chunk: EncodedChunk) -> Bool {
     chunk.bytes.count < shape.byteCount - shape.byteCount / 8
   }
 
-  /// - Returns: nil where bytes as they are would not be larger.
   private func encode(
     _ format: FloatFormat, base: RawSpan, result: RawSpan, shifts: ShiftTable
-  ) -> EncodedChunk? {
+  ) -> EncodedChunk {
     let survey = ChangeSurvey(
       base: base, result: result, count: shape.elementCount, layout: FloatLayout(format))
+    var chunk =
+      encode(format, base: base, result: result, survey, shifts)
+      ?? PlaneCoding(shape).encode(base: base, result: result)
+    // Which bits of 8-bit floats are not finite hangs on the type.
+    chunk.nonFiniteCount = format.byteWidth > 1 ? survey.nonFiniteCount : 0
+    return chunk
+  }
+
+  /// - Returns: nil where bytes as they are would not be larger.
+  private func encode(
+    _ format: FloatFormat, base: RawSpan, result: RawSpan, _ survey: ChangeSurvey,
+    _ shifts: ShiftTable
+  ) -> EncodedChunk? {
     // Where many elements moved to another exponent, the two have little to do with each other.
     guard survey.movedCount <= shape.elementCount / 4 else { return nil }
     var shifts = shifts
@@ -315,6 +322,8 @@ package struct EncodedChunk: Equatable, Sendable {
   package var bytes: [UInt8]
   /// Elements whose bits differ.
   package var changedCount: Int
+  /// Those of floats that are NaN or infinite in the result only; of 8-bit floats, nobody counts them.
+  package var nonFiniteCount = 0
 }
 
 /// Where the bytes of a chunk went, adding up to all of them.

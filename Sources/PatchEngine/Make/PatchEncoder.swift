@@ -98,10 +98,6 @@ package struct PatchEncoder {
       let encoded = ChunkCoder(chunk.shape).encode(
         base: before.rawSpan, result: after.rawSpan, shifts: quantisation?.shifts ?? ShiftTable())
       let digests = (base: Digest128(of: before.rawSpan), result: Digest128(of: after.rawSpan))
-      let nonFiniteCount =
-        encoded.changedCount > 0
-        ? FloatStorage(stored.elementType)?.nonFiniteCount(
-          in: after.rawSpan, base: before.rawSpan) ?? 0 : 0
       try baseHashes?.submit(chunk.number) {
         $0.update(before.rawSpan, of: stored, at: chunk.byteRange.lowerBound)
       }
@@ -111,8 +107,7 @@ package struct PatchEncoder {
       try table.submit(chunk.number) { (table) throws(PatchError) in
         try PatchError.writing(path) { () throws(SystemError) in
           try table.append(
-            encoded, of: chunk, digests: digests, quantisation: quantisation,
-            nonFiniteCount: nonFiniteCount, rounding: rounding)
+            encoded, of: chunk, digests: digests, quantisation: quantisation, rounding: rounding)
         }
       }
     }

@@ -36,11 +36,11 @@ struct TensorTable: Sendable {
   /// - Throws: ``SystemError`` if the patch cannot be written.
   mutating func append(
     _ encoded: EncodedChunk, of chunk: Chunk<ComparedTensor>,
-    digests: (base: Digest128, result: Digest128), quantisation: Quantisation?, nonFiniteCount: Int,
+    digests: (base: Digest128, result: Digest128), quantisation: Quantisation?,
     rounding: RoundingSums
   ) throws(SystemError) {
     finishTensors(before: chunk.number)
-    current.nonFiniteCount += nonFiniteCount
+    current.nonFiniteCount += encoded.nonFiniteCount
     current.squaredError += quantisation?.squaredError ?? 0
     current.squaredUpdate += quantisation?.squaredUpdate ?? 0
     current.rounding = current.rounding.adding(rounding)
