@@ -89,6 +89,8 @@ public struct Verify: PatchOperation {
     /// Whether the files, too, are those of the publisher, by their SHA-256. False does not matter
     /// to the values: the same tensors may lie in other files.
     public let hasPublishedFiles: Bool
+    /// Whether the patch says what the files of base and result are.
+    public let patchNamesFiles: Bool
     /// A line for each file, as `sha256sum` writes it.
     public let sha256: String
 
@@ -113,6 +115,7 @@ public struct Verify: PatchOperation {
       self.share = share?.share
       self.baseSHA256 = baseSHA256
       damagedFiles = damaged
+      patchNamesFiles = !metadata.base.files.isEmpty
       differingFromBase = verdict.differing(from: .base) + carried.differing(from: .base)
       differingFromResult = verdict.differing(from: .result) + carried.differing(from: .result)
       self.tensorCount = tensorCount ?? metadata.tensorCount

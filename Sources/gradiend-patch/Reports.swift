@@ -59,9 +59,12 @@ extension Verify.Verdict {
     }.joined()
     if isEmpty { return "\(path): \(portion)no weight file is of this share" }
     if let role {
-      let files = hasPublishedFiles ? "and the files are the publisher's" : "in other files"
+      let files =
+        hasPublishedFiles
+        ? ", and the files are the publisher's"
+        : patchNamesFiles ? ", in other files" : "; the patch does not say in which files"
       let tensors = share == nil ? "all \(tensorCount)" : "its \(tensorCount)"
-      return "\(path): \(portion)the \(role.name): \(tensors) tensors match, \(files)" + damage
+      return "\(path): \(portion)the \(role.name): \(tensors) tensors match\(files)" + damage
     }
     let isNearResult = differingFromResult.count < differingFromBase.count
     let differing = isNearResult ? differingFromResult : differingFromBase

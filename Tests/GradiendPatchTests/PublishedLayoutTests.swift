@@ -139,6 +139,26 @@ import Testing
     #expect(try PatchFile(path: bench.path("patch")).layouts == nil)
   }
 
+  // MARK: Files that are not named
+
+  @Test func `a patch that does not name files gives them all the same`() throws {
+    var comparison = Diff(
+      base: bench.path("base"), result: bench.path("result"), output: bench.path("patch"))
+    comparison.hashesFiles = false
+    _ = try comparison.run()
+    #expect(try PatchFile(path: bench.path("patch")).metadata.base.files.isEmpty)
+    try checkBothDirections()
+    let verdict = try bench.verify("base", "patch")
+    #expect(verdict.role == .base)
+    #expect(!verdict.patchNamesFiles && !verdict.hasPublishedFiles)
+    var patching = patching(.apply, "base")
+    patching.checksSHA256 = true
+    let error = try bench.refusal(.usage) { () throws(PatchError) in _ = try patching.run() }
+    #expect(error.message == "the patch does not say what SHA-256 the files have")
+    comparison.share = try Share(index: 1, count: 2)
+    try bench.refusal(.usage) { () throws(PatchError) in _ = try comparison.run() }
+  }
+
   // MARK: Patches that lie
 
   @Test func `a header that the tensors do not fit is refused, and nothing is written`() throws {

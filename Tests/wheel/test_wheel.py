@@ -203,6 +203,14 @@ class WheelTests(unittest.TestCase):
                 call(BASE, none, "none")
         self.assertFalse(Path("none").exists())
 
+    def test_files_need_not_be_hashed(self) -> None:
+        write_small(Path("base"), 1, "of the base")
+        write_small(Path("result"), 2, "of the result")
+        gradiend_patch.diff("base", "result", "unnamed", sha256=False)
+        self.command_line("diff", "base", "result", "-o", "theirs", "--no-sha256")
+        self.assertEqual(Path("unnamed").read_bytes(), Path("theirs").read_bytes())
+        self.assertIs(gradiend_patch.verify("base", "unnamed").published_files, False)
+
     def test_values_only_leaves_headers_as_they_are(self) -> None:
         write_small(Path("base"), 1, "of the base")
         write_small(Path("result"), 2, "of the result")

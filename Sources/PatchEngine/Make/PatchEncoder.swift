@@ -27,6 +27,8 @@ package struct PatchEncoder {
   /// Called once all was read, before the patch gets its name.
   package var finalCheck: @Sendable () throws(PatchError) -> Void = {}
   package var origins = PatchMetadata.Origins()
+  /// Whether the patch says what SHA-256 the files of base and result have.
+  package var hashesFiles = true
   /// What each tensor's update may err, relative to it; 0 for an exact patch.
   package var maxRelativeError = 0.0
   /// Whose the tensors are, if they are not all of the base's.
@@ -48,7 +50,7 @@ package struct PatchEncoder {
   var subject: PatchSubject {
     PatchSubject(
       source: source, origins: origins, maxRelativeError: maxRelativeError,
-      fileNames: (files?.files ?? []).map(\.name),
+      fileNames: hashesFiles ? (files?.files ?? []).map(\.name) : [],
       baseByteCount: base.mappedFiles.reduce(0) { $0 + $1.byteCount },
       tensorCount: base.tensors.count,
       elementCount: base.tensors.reduce(0) { $0 + $1.descriptor.elementCount },
@@ -116,7 +118,9 @@ package struct PatchEncoder {
     }
     if let patchRun { try patchRun.checked(execution, pass) } else { try pass() }
     let resultFiles =
-      try resultLayout?.digests(execution.silent) ?? resultHashes?.withState { $0.finish() } ?? []
+      !hashesFiles
+      ? []
+      : try resultLayout?.digests(execution.silent) ?? resultHashes?.withState { $0.finish() } ?? []
     let baseFiles = baseHashes?.withState { $0.finish() } ?? []
     let layouts = layouts
     // All has been read; what is not of one chunk may be of different times.
@@ -136,7 +140,7 @@ package struct PatchEncoder {
   }
 
   private var fileHasher: FileHasher? {
-    files.map { FileHasher($0, only: share?.fileNumbers) }
+    hashesFiles ? files.map { FileHasher($0, only: share?.fileNumbers) } : nil
   }
 
   /// Both layouts, where the result's is not that of the base.

@@ -55,6 +55,11 @@ extension PatchMatch {
         "these files hold the values in another form, so they cannot have the publisher's SHA-256",
         remedy: "leave out that check; the values themselves are checked", option: .sha256)
     }
+    guard !patch.metadata.base.files.isEmpty else {
+      throw PatchError(
+        .usage, path: patch.path, "the patch does not say what SHA-256 the files have",
+        remedy: "leave out that check; the values themselves are checked", option: .sha256)
+    }
   }
 
   /// Checks that files in a role are the publisher's.

@@ -175,7 +175,9 @@ extension PatchFile {
   package var baseDescription: String {
     let files = metadata.base.files.map { "\($0.name) (SHA-256 \($0.sha256))" }
     let more = files.count > 1 ? " and \(files.count - 1) more" : ""
-    let made = "the patch was made for \(files.first ?? "a model in memory")\(more)"
+    let made =
+      files.first.map { "the patch was made for \($0)\(more)" }
+      ?? "the patch does not say for which files it was made"
     guard let origin = metadata.origins.base else { return made }
     return made + ", of \(origin.repository) at commit \(origin.commit); this gets it: "
       + origin.downloadCommand
