@@ -8,6 +8,8 @@ struct PackedState: ~Copyable {
   private var signs: SignModel
   private let differences = DifferenceModel()
   private let layout: PackedLayout
+  /// Whether no code has a level, so that all weigh the same.
+  private let isEven: Bool
   /// The code that is looked at.
   private(set) var row = 0
   private(set) var column = 0
@@ -26,9 +28,9 @@ struct PackedState: ~Copyable {
   init(_ layout: PackedLayout, priors: UInt8, count: Int) {
     self.layout = layout
     let isWide = layout.columns > Levels.mostColumns
-    levels = Levels(
-      columnCount: layout.columns, rowPrior: Int(priors & 15),
-      columnPrior: isWide ? 15 : Int(priors >> 4))
+    let (rowPrior, columnPrior) = (Int(priors & 15), isWide ? 15 : Int(priors >> 4))
+    isEven = rowPrior == 15 && columnPrior == 15
+    levels = Levels(columnCount: layout.columns, rowPrior: rowPrior, columnPrior: columnPrior)
     signs = SignModel(columnCount: layout.columns, isOff: isWide || priors == Levels.noPriors)
     let unchanged = max(layout.codeCount - count, 1)
     let odds = (LogScale.eighths(UInt64(count)) - LogScale.eighths(UInt64(unchanged))) >> 2
@@ -48,6 +50,7 @@ struct PackedState: ~Copyable {
   ///
   /// - Returns: what those before it weigh.
   mutating func pass(upTo number: Int) -> Int64 {
+    guard !isEven else { return pass(count: number - self.number) }
     let target = (row: number / layout.columns, column: number % layout.columns)
     var passed: Int64 = 0
     while row < target.row || segmentEnd <= target.column {
@@ -67,6 +70,10 @@ struct PackedState: ~Copyable {
   ///
   /// - Returns: what those before it weigh; nil if the chunk ends before.
   mutating func pass(weighing distance: Int64) -> Int64? {
+    guard !isEven else {
+      let count = Int(distance / weight)
+      return count < layout.codeCount - number ? pass(count: count) : nil
+    }
     var passed: Int64 = 0
     while row < layout.rows {
       let sum = sumToSegmentEnd
@@ -83,6 +90,15 @@ struct PackedState: ~Copyable {
     unnoted += passed - start
     return passed
   }
+
+  /// Goes on by so many codes, all of which weigh the same.
+  private mutating func pass(count: Int) -> Int64 {
+    let passed = Int64(count) * weight
+    (row, column) = (number + count).quotientAndRemainder(dividingBy: layout.columns)
+    return passed
+  }
+
+  private var number: Int { row * layout.columns + column }
 
   /// Codes the difference of the code that is looked at, learns from it, and goes on to the next.
   mutating func codeChange<Coder: BinaryCoder & ~Copyable>(
