@@ -19,11 +19,13 @@ struct PackedLayout: Equatable {
     self.bitWidth = bitWidth
     self.isDownward = isDownward
     self.byteWidth = byteWidth
-    wordColumns = shape.columns
-    let bitCount = isDownward ? 8 * byteWidth : 8 * byteWidth * shape.columns
+    // One word a row is a matrix without its shape, as bitsandbytes has them.
+    let wordRows = shape.columns == 1 ? 1 : shape.rows
+    wordColumns = shape.columns == 1 ? shape.rows : shape.columns
+    let bitCount = isDownward ? 8 * byteWidth : 8 * byteWidth * wordColumns
     guard bitCount.isMultiple(of: bitWidth) else { return nil }
-    rows = isDownward ? shape.rows * (bitCount / bitWidth) : shape.rows
-    columns = isDownward ? shape.columns : bitCount / bitWidth
+    rows = isDownward ? wordRows * (bitCount / bitWidth) : wordRows
+    columns = isDownward ? wordColumns : bitCount / bitWidth
   }
 
   init?(parsing byte: UInt8, _ shape: ChunkShape, byteWidth: Int) {

@@ -78,6 +78,13 @@ import Testing
     #expect(stripped == sample.base)
   }
 
+  @Test func `a chunk of one column is coded as one row is`() throws {
+    let row = Sample(byteWidth: 1, bitWidth: 4, rows: 1, columns: 9000, oneIn: 50, seed: 16)
+    let column = ChunkCoder(ChunkShape(element: row.shape.element, rows: 9000, columns: 1))
+    let chunk = column.encode(base: row.base.rawSpan, result: row.result.rawSpan)
+    #expect(chunk.bytes == row.chunk.bytes)
+  }
+
   @Test func `codes that run down the rows are found to do so`() throws {
     let sample = Sample(
       byteWidth: 4, bitWidth: 4, rows: 60, columns: 200, oneIn: 20, seed: 6, isDownward: true)

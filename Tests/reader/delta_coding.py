@@ -861,6 +861,8 @@ class Differences:
 
 
 def _packed(fields, data, width, rows, columns, strips):
+    if columns == 1:
+        rows, columns = 1, rows
     layout = fields.bytes(1)[0]
     bits, is_down = layout & 15, layout & 16
     row_bits = 8 * width * (1 if is_down else columns)
