@@ -2,8 +2,8 @@ internal import ByteIO
 
 /// Coding 5: changes in words that are made of codes of a few bits, as quantised models have them.
 ///
-/// Most of these change few of their codes. How wide codes are and which way they run is found by
-/// trying, and the chunk says it (Formats/delta-coding.md, "Coding 5").
+/// Most of these change few of their codes. How wide codes are, which way they run and whether they
+/// are floats is found by trying, and the chunk says it (Formats/delta-coding.md, "Coding 5").
 struct PackedCoding {
   let shape: ChunkShape
   private let byteWidth: Int
@@ -51,7 +51,7 @@ struct PackedCoding {
 // MARK: - Encoding
 
 extension PackedCoding {
-  /// A code that changes: its number, row by row, and result minus base.
+  /// A code that changes: its number, row by row, and by how much.
   private struct Change {
     var number: Int32
     var difference: Int32
@@ -61,17 +61,23 @@ extension PackedCoding {
   func encode(base: RawSpan, result: RawSpan) -> EncodedChunk? {
     let changed = changedBytes(base, result)
     guard changed.count <= shape.byteCount / 16 + 16 else { return nil }
-    let layouts = [2, 3, 4, 8].flatMap { bitWidth in
-      [false, true].compactMap { isDownward in
-        PackedLayout(shape, byteWidth: byteWidth, bitWidth: bitWidth, isDownward: isDownward)
-      }
-    }
     // Changes are found anew where they are coded: those of all layouts may take ten times the chunk.
-    let tried = layouts.map { ($0, estimate(base, result, changed, $0)) }
+    let tried = [2, 3, 4, 5, 6, 8].compactMap { bitWidth in
+      [false, true].compactMap {
+        PackedLayout(shape, byteWidth: byteWidth, bitWidth: bitWidth, isFloat: $0)
+      }
+      .map { ($0, estimate(base, result, changed, $0)) }.min { $0.1 < $1.1 }
+    }
     guard let least = tried.map(\.1).min() else { return nil }
     // Which way codes run, no estimate tells.
     let best = tried.filter { $0.1 < 1.1 * least }
-      .map { layout, _ in encode(changes(base, result, changed, layout), layout) }
+      .flatMap { across, _ in
+        let down = PackedLayout(
+          shape, byteWidth: byteWidth, bitWidth: across.bitWidth, isFloat: across.isFloat,
+          isDownward: true)
+        return [across, down].compactMap(\.self)
+      }
+      .map { encode(changes(base, result, changed, $0), $0) }
       .min { $0.count < $1.count }
     guard let best, best.count < shape.byteCount / 4 + 16 else { return nil }
     var words = 0
@@ -94,11 +100,12 @@ extension PackedCoding {
     return changed
   }
 
-  /// Calls `body` with each code of this width that changes: where it begins, and result minus base.
+  /// Calls `body` with each code that changes: where it begins, and by how much it does.
   private func forEachChange(
-    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], bitWidth width: Int,
+    _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout,
     _ body: (_ bit: Int, _ difference: Int) -> Void
   ) {
+    let width = layout.bitWidth
     var last = -1
     for byte in bytes {
       var bit = 8 * byte / width * width
@@ -108,7 +115,7 @@ extension PackedCoding {
         )
         // A code may begin in the byte before.
         if before != after, bit > last {
-          body(bit, after - before)
+          body(bit, layout.difference(from: before, to: after))
           last = bit
         }
         bit += width
@@ -121,7 +128,7 @@ extension PackedCoding {
     _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout
   ) -> [Change] {
     var changes: [Change] = []
-    forEachChange(base, result, bytes, bitWidth: layout.bitWidth) { bit, difference in
+    forEachChange(base, result, bytes, layout) { bit, difference in
       changes.append(
         Change(number: Int32(layout.code(atBit: bit)), difference: Int32(difference)))
     }
@@ -134,7 +141,7 @@ extension PackedCoding {
     _ base: RawSpan, _ result: RawSpan, _ bytes: [Int], _ layout: PackedLayout
   ) -> Double {
     var (count, bitCount) = (0, 0)
-    forEachChange(base, result, bytes, bitWidth: layout.bitWidth) { _, difference in
+    forEachChange(base, result, bytes, layout) { _, difference in
       count += 1
       bitCount += Int.bitWidth - abs(difference).leadingZeroBitCount
     }
@@ -202,7 +209,7 @@ extension PackedCoding {
       let difference = state.codeChange(0, with: &coder)
       let code = input.code(atBit: bit, bitWidth: layout.bitWidth)
       output.setCode(
-        direction == .apply ? code + difference : code - difference, atBit: bit,
+        layout.adding(direction == .apply ? difference : -difference, to: code), atBit: bit,
         bitWidth: layout.bitWidth)
     }
   }

@@ -2,8 +2,10 @@ internal import ByteIO
 
 /// How small codes lie in the words of a chunk (Formats/delta-coding.md, "Coding 5").
 struct PackedLayout: Equatable {
-  /// 2, 3, 4 or 8.
+  /// 2 to 6, or 8.
   let bitWidth: Int
+  /// Whether codes are a sign above a magnitude, so that their ordinals change.
+  let isFloat: Bool
   /// Whether the codes of a word are of as many rows, and not of columns.
   let isDownward: Bool
   /// Of the matrix of codes.
@@ -13,10 +15,13 @@ struct PackedLayout: Equatable {
   private let byteWidth: Int
   private let wordColumns: Int
 
-  /// - Returns: nil where codes of this width do not fill these words.
-  init?(_ shape: ChunkShape, byteWidth: Int, bitWidth: Int, isDownward: Bool) {
-    guard [2, 3, 4, 8].contains(bitWidth) else { return nil }
+  /// - Returns: nil where there are no such codes, or they do not fill these words.
+  init?(
+    _ shape: ChunkShape, byteWidth: Int, bitWidth: Int, isFloat: Bool, isDownward: Bool = false
+  ) {
+    guard (isFloat ? [4, 6, 8] : [2, 3, 4, 5, 6, 8]).contains(bitWidth) else { return nil }
     self.bitWidth = bitWidth
+    self.isFloat = isFloat
     self.isDownward = isDownward
     self.byteWidth = byteWidth
     // One word a row is a matrix without its shape, as bitsandbytes has them.
@@ -29,13 +34,14 @@ struct PackedLayout: Equatable {
   }
 
   init?(parsing byte: UInt8, _ shape: ChunkShape, byteWidth: Int) {
-    guard byte < 32 else { return nil }
+    guard byte < 64 else { return nil }
     self.init(
-      shape, byteWidth: byteWidth, bitWidth: Int(byte & 15), isDownward: byte & 16 != 0)
+      shape, byteWidth: byteWidth, bitWidth: Int(byte & 15), isFloat: byte & 32 != 0,
+      isDownward: byte & 16 != 0)
   }
 
   /// What a chunk says of it.
-  var byte: UInt8 { UInt8(bitWidth) | (isDownward ? 16 : 0) }
+  var byte: UInt8 { UInt8(bitWidth) | (isDownward ? 16 : 0) | (isFloat ? 32 : 0) }
 
   var codeCount: Int { rows * columns }
 
@@ -55,6 +61,26 @@ struct PackedLayout: Equatable {
     let perWord = 8 * byteWidth / bitWidth
     let row = word / wordColumns * perWord + bit % (8 * byteWidth) / bitWidth
     return row * columns + word % wordColumns
+  }
+
+  /// The code that a change adds to this one, round the end if need be.
+  @inline(__always)
+  func adding(_ difference: Int, to code: Int) -> Int {
+    ordinal((ordinal(code) + difference) & (1 << bitWidth - 1))
+  }
+
+  /// The smallest change, up or down, that turns one code into the other.
+  @inline(__always)
+  func difference(from before: Int, to after: Int) -> Int {
+    let half = 1 << (bitWidth - 1)
+    return (ordinal(after) - ordinal(before) + half) & (2 * half - 1) - half
+  }
+
+  /// The place of a code among all, by value; and the code of a place.
+  @inline(__always)
+  private func ordinal(_ code: Int) -> Int {
+    let sign = 1 << (bitWidth - 1)
+    return isFloat && code & sign != 0 ? code ^ (sign - 1) : code
   }
 }
 

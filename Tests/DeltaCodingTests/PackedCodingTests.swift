@@ -65,14 +65,60 @@ import Testing
     }
   }
 
-  @Test func `codes of three bits may lie over two words`() throws {
+  @Test(arguments: [3, 5, 6]) func `codes may lie over two words`(bitWidth: Int) throws {
     var sample = Sample(
-      byteWidth: 4, bitWidth: 32, rows: 20, columns: 48, oneIn: .max, seed: 5)
-    for code in stride(from: 10, to: 20 * 48 * 32 / 3, by: 41) {
-      sample.result[3 * code / 8] ^= 1 << UInt8(3 * code % 8)
+      byteWidth: 4, bitWidth: 32, rows: 20, columns: 60, oneIn: .max, seed: 5)
+    for code in stride(from: 10, to: 20 * 60 * 32 / bitWidth, by: 41) {
+      sample.result[bitWidth * code / 8] ^= 1 << UInt8(bitWidth * code % 8)
     }
     let chunk = sample.chunk.bytes
-    #expect(Array(chunk.prefix(2)) == [Coding.packed.rawValue, 3])
+    #expect(Array(chunk.prefix(2)) == [Coding.packed.rawValue, UInt8(bitWidth)])
+    let (applied, stripped) = try sample.decoded(chunk)
+    #expect(applied == sample.result)
+    #expect(stripped == sample.base)
+  }
+
+  /// Codes of eight bits near the one that stands for zero, one in 50 of which goes one up.
+  private func stepping(_ order: (Int) -> UInt8) -> Sample {
+    var sample = Sample(byteWidth: 1, bitWidth: 8, rows: 60, columns: 80, oneIn: .max, seed: 13)
+    var generator = SeededGenerator(14)
+    for index in sample.base.indices {
+      let value = Int(generator.next() % 6) - 3
+      sample.base[index] = order(value)
+      sample.result[index] = order(generator.next() % 50 == 0 ? value + 1 : value)
+    }
+    return sample
+  }
+
+  @Test func `codes may be unsigned, signed, or floats, and steps over zero cost the same`() throws
+  {
+    let unsigned = stepping { UInt8($0 + 128) }
+    let signed = stepping { UInt8(truncatingIfNeeded: $0) }
+    let floats = stepping { $0 < 0 ? UInt8(127 - $0) : UInt8($0) }
+    for (sample, layout) in [(unsigned, 8), (signed, 8), (floats, 8 + 32)] as [(Sample, UInt8)] {
+      let chunk = sample.chunk.bytes
+      #expect(Array(chunk.prefix(2)) == [Coding.packed.rawValue, layout])
+      #expect(chunk.count == unsigned.chunk.bytes.count)
+      let (applied, stripped) = try sample.decoded(chunk)
+      #expect(applied == sample.result)
+      #expect(stripped == sample.base)
+    }
+  }
+
+  @Test func `codes of MXFP4 and NVFP4 are found to be floats`() throws {
+    var sample = Sample(byteWidth: 1, bitWidth: 4, rows: 60, columns: 80, oneIn: .max, seed: 15)
+    // From 6 down to -6, with both zeros.
+    let order: [UInt8] = [7, 6, 5, 4, 3, 2, 1, 0, 8, 9, 10, 11, 12, 13, 14, 15]
+    for (index, code) in stride(from: 3, to: 2 * 60 * 80, by: 37).enumerated() {
+      let place = index % 15
+      let isUpper = code % 2 == 1
+      let mask: UInt8 = isUpper ? 0xF0 : 0x0F
+      let shift = isUpper ? 4 : 0
+      sample.base[code / 2] = sample.base[code / 2] & ~mask | order[place] << shift
+      sample.result[code / 2] = sample.base[code / 2] & ~mask | order[place + 1] << shift
+    }
+    let chunk = sample.chunk.bytes
+    #expect(Array(chunk.prefix(2)) == [Coding.packed.rawValue, 4 + 32])
     let (applied, stripped) = try sample.decoded(chunk)
     #expect(applied == sample.result)
     #expect(stripped == sample.base)
@@ -153,10 +199,12 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    [5, 5, 1], [5, 36, 1], [5, 1, 1], [5, 4, 0], [5, 4, 0xFF, 0xFF, 3], [5], [5, 4],
-    [0x15, 4, 0x33],
-  ])
+  @Test(
+    arguments: [
+      [5, 1, 1], [5, 3, 1], [5, 7, 1], [5, 5 + 16, 1], [5, 2 + 32, 1], [5, 5 + 32, 1],
+      [5, 4 + 64, 1],
+      [5, 4, 0], [5, 4, 0xFF, 0xFF, 3], [5], [5, 4], [0x15, 4, 0x33],
+    ] as [[UInt8]])
   func `a layout that does not fill the words, and a count that cannot be, are refused`(
     chunk: [UInt8]
   ) throws {

@@ -83,7 +83,8 @@ import Testing
       Self.file("BF16", tensor.shape, tensor.base), Self.file("BF16", tensor.shape, tensor.result))
   }
 
-  @Test(arguments: GoldenPair.all.filter { ["crossings", "packed"].contains($0.name) })
+  @Test(
+    arguments: GoldenPair.all.filter { ["crossings", "packed", "packed-floats"].contains($0.name) })
   func `8-bit floats and packed codes are applied and stripped to the same bytes`(
     pair: GoldenPair
   ) throws {

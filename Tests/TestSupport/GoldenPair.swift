@@ -29,6 +29,7 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
     converted("layouts", 2, "llama-bf16.dense.BF16.renamed"),
     made("crossings", 4, crossings),
     made("packed", 5, packed),
+    made("packed-floats", 5, packedFloats),
     checkpoints("kept-rows", 2, "roberta-bf16.dense.BF16"),
   ]
 
@@ -128,6 +129,29 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
       }
       return (type, shape, base, result)
     }
+  }
+
+  /// Floats of four bits, codes of six, which lie over bytes, and codes of four in one column.
+  private static func packedFloats() -> [Contents] {
+    var generator = SeededGenerator(seed: 5)
+    func changed(
+      _ type: String, _ shape: [Int], width: Int, _ change: (_ index: Int, UInt8) -> UInt8
+    ) -> Contents {
+      let base = (0..<shape[0] * shape[1] * width).map { _ in
+        UInt8(truncatingIfNeeded: generator.next())
+      }
+      let result = base.enumerated().map { index, byte in
+        generator.next() % 40 == 0 ? change(index, byte) : byte
+      }
+      return (type, shape, base, result)
+    }
+    return [
+      // From one zero to the other, or from one magnitude to the next.
+      changed("U8", [48, 128], width: 1) { _, byte in byte & 7 == 0 ? byte ^ 8 : byte ^ 1 },
+      // The second of the codes that begin in three bytes.
+      changed("U32", [24, 63], width: 4) { index, byte in index % 3 == 0 ? byte ^ 0x40 : byte },
+      changed("I8", [6000, 1], width: 1) { index, byte in byte ^ (index % 2 == 0 ? 1 : 0x10) },
+    ]
   }
 
   /// More than one chunk.

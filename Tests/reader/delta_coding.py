@@ -864,9 +864,9 @@ def _packed(fields, data, width, rows, columns, strips):
     if columns == 1:
         rows, columns = 1, rows
     layout = fields.bytes(1)[0]
-    bits, is_down = layout & 15, layout & 16
+    bits, is_down, is_float = layout & 15, layout & 16, layout & 32
     row_bits = 8 * width * (1 if is_down else columns)
-    if layout >= 32 or bits not in (2, 3, 4, 8) or row_bits % bits:
+    if layout >= 64 or bits not in ((4, 6, 8) if is_float else (2, 3, 4, 5, 6, 8)) or row_bits % bits:
         raise Corrupt("codes that do not fill the elements")
     priors = fields.priors()
     count = fields.varint()
@@ -883,6 +883,11 @@ def _packed(fields, data, width, rows, columns, strips):
     h = max((eighths(count) - eighths(max(codes - count, 1))) >> 2, -52)
     gaps = Gaps(coder, count)
     number = int.from_bytes(data, "little")
+    sign = 1 << bits - 1
+
+    def ordinal(code):
+        return code ^ sign - 1 if is_float and code & sign else code
+
     passed = 0
     for code in range(codes):
         row, column = divmod(code, code_columns)
@@ -900,8 +905,8 @@ def _packed(fields, data, width, rows, columns, strips):
             else:
                 place = 8 * width * columns * row + bits * column
             old = number >> place & (1 << bits) - 1
-            new = old + (-magnitude if falls != strips else magnitude) & (1 << bits) - 1
-            number ^= (old ^ new) << place
+            new = ordinal(old) + (-magnitude if falls != strips else magnitude) & (1 << bits) - 1
+            number ^= (old ^ ordinal(new)) << place
             if not gaps.count:
                 break
             gaps.read()
