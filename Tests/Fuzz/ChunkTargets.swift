@@ -10,7 +10,7 @@ extension FuzzTarget {
     seeds: {
       var generator = SeededGenerator(seed: 5)
       return ChunkSetting.elements.indices.flatMap { element in
-        [(9, 40, 1), (9, 40, 5), (1, 200, 2), (24, 5, 0)].compactMap {
+        [(9, 40, 1), (9, 40, 5), (1, 200, 2), (24, 5, 0), (200, 1, 1)].compactMap {
           (rows, columns, kind) -> [UInt8]? in
           let head = [UInt8(element), UInt8(rows), UInt8(columns), UInt8(kind)]
           guard let setting = ChunkSetting(head.rawSpan) else { return nil }

@@ -866,7 +866,8 @@ def _packed(fields, data, width, rows, columns, strips):
     layout = fields.bytes(1)[0]
     bits, is_down, is_float = layout & 15, layout & 16, layout & 32
     row_bits = 8 * width * (1 if is_down else columns)
-    if layout >= 64 or bits not in ((4, 6, 8) if is_float else (2, 3, 4, 5, 6, 8)) or row_bits % bits:
+    widths = (4, 6, 8) if is_float else (2, 3, 4, 5, 6, 8)
+    if layout >= 64 or bits not in widths or row_bits % bits:
         raise Corrupt("codes that do not fill the elements")
     priors = fields.priors()
     count = fields.varint()
