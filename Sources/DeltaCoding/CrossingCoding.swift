@@ -94,6 +94,7 @@ extension CrossingCoding {
     var left = next.distance
     var noted = left
     let segmentPlaces = SegmentPlaces()
+    var trust = StrideTrust()
     let places = unsafe segmentPlaces.pointer
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
@@ -108,44 +109,50 @@ extension CrossingCoding {
         ) {
           edges.place($0)
         }
+        let place = unsafe places - start
+        var weights = unsafe allWeights + state.levels.row
+        trust.startSegment()
         while column < end {
-          let weights = unsafe allWeights + state.levels.row
           let last = column &+ SegmentPlaces.strideLength
-          if last <= end {
-            let sum = unsafe SegmentPlaces.strideSum(weights, places + (column &- start))
+          if trust.isGiven, last <= end {
+            let sum = unsafe SegmentPlaces.strideSum(weights, place + column)
             if sum <= left {
               left &-= sum
               column = last
+              trust.succeeded()
               continue
             }
+            trust.failed()
           }
-          let place = unsafe Int(places[column &- start])
-          let weight = unsafe weights[place]
-          guard weight > left else {
-            left &-= weight
-            column &+= 1
-            continue
-          }
-          if weight == GapModel.likelyWeight {
-            guard state.codeFlag(false, class: place >> 6, column: column, with: &values) else {
-              column &+= 1
+          let stop = trust.isGiven ? min(last, end) : end
+          while column < stop {
+            defer { column &+= 1 }
+            let weight = unsafe weights[Int(place[column])]
+            guard weight > left else {
+              left &-= weight
               continue
             }
-            state.levels.passed(weight: noted &- left)
-          } else {
-            state.levels.passed(weight: noted &- left)
-            state.gaps.settle(
-              next, before: next.distance &- left, weight: weight, with: &positions)
-            rareCount -= 1
-            next = rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-            left = next.distance
+            if weight == GapModel.likelyWeight {
+              let edge = unsafe Int(place[column] >> 6)
+              guard state.codeFlag(false, class: edge, column: column, with: &values) else {
+                continue
+              }
+              state.levels.passed(weight: noted &- left)
+            } else {
+              state.levels.passed(weight: noted &- left)
+              state.gaps.settle(
+                next, before: next.distance &- left, weight: weight, with: &positions)
+              rareCount -= 1
+              next = rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
+              left = next.distance
+            }
+            noted = left
+            state.levels.hit(column: column)
+            unsafe elements[column] = edges.neighbours[Int(elements[column])]
+            remaining -= 1
+            if remaining == 0 { return }
+            unsafe weights = allWeights + state.levels.row
           }
-          noted = left
-          state.levels.hit(column: column)
-          unsafe elements[column] = edges.neighbours[Int(elements[column])]
-          remaining -= 1
-          if remaining == 0 { return }
-          column &+= 1
         }
         state.levels.passed(weight: noted &- left)
         noted = left

@@ -12,7 +12,7 @@ struct EdgeDistances {
   }
 
   /// The exponent of a float that has these bits, and the class of its distance: the bit length of what
-  /// is known of it.
+  /// is known of it, of 8-bit floats at least 1.
   ///
   /// In arithmetic of 16 bits without a table, so that compilers make vectors of it.
   @inline(__always)

@@ -30,21 +30,25 @@ struct PackedState: ~Copyable {
     let isWide = layout.columns > Levels.mostColumns
     let (rowPrior, columnPrior) = (Int(priors & 15), isWide ? 15 : Int(priors >> 4))
     isEven = rowPrior == 15 && columnPrior == 15
-    levels = Levels(columnCount: layout.columns, rowPrior: rowPrior, columnPrior: columnPrior)
-    signs = SignModel(columnCount: layout.columns, isOff: isWide || priors == Levels.noPriors)
+    // One row may be a whole chunk.
+    let columnCount = isEven ? 0 : layout.columns
+    levels = Levels(columnCount: columnCount, rowPrior: rowPrior, columnPrior: columnPrior)
+    signs = SignModel(columnCount: columnCount, isOff: isWide || priors == Levels.noPriors)
     let unchanged = max(layout.codeCount - count, 1)
     let odds = (LogScale.eighths(UInt64(count)) - LogScale.eighths(UInt64(unchanged))) >> 2
     for level in 0..<64 {
       let likelihood = max(odds, OddsTable.coded.lowerBound) + level - Levels.noLevel
       weights[level] = GapModel.weights[min(likelihood, Self.mostOdds) - GapModel.leastOdds]
     }
-    let segmentCount = (layout.columns + Levels.segment - 1) / Levels.segment
+    let segmentCount = (columnCount + Levels.segment - 1) / Levels.segment
     sums = UncheckedBuffer(repeating: 0, count: segmentCount)
     sumLevels = UncheckedBuffer(repeating: Self.unknown, count: segmentCount)
   }
 
   /// What the code that is looked at weighs.
-  var weight: Int64 { weights[levels.row + Int(levels.columns[column])] }
+  var weight: Int64 {
+    weights[isEven ? Levels.noLevel : levels.row + Int(levels.columns[column])]
+  }
 
   /// Goes on to the code with this number, not before the one that is looked at.
   ///
@@ -108,6 +112,10 @@ struct PackedState: ~Copyable {
     unnoted = 0
     let falls = signs.code(difference < 0, column: column, with: &coder)
     let magnitude = differences.code(abs(difference), isRescaled: false, with: &coder)
+    guard !isEven else {
+      _ = pass(count: 1)
+      return falls ? -magnitude : magnitude
+    }
     levels.hit(column: column)
     sumLevels[column / Levels.segment] = Self.unknown
     column += 1

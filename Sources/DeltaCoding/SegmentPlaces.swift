@@ -22,7 +22,8 @@ struct SegmentPlaces: ~Copyable {
     }
   }
 
-  /// For loops that keep it in a register.
+  /// For loops that keep it in a register, perhaps counted from the start of the row: only what lies in the
+  /// segment may be looked at.
   var pointer: UnsafePointer<UInt16> { unsafe UnsafePointer(places.pointer) }
 
   /// What the elements of the stride at `places` weigh together. Even eight likely ones do not overflow.
