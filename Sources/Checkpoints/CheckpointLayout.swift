@@ -12,24 +12,23 @@ package struct CheckpointLayout: Sendable {
     package let otherByteRanges: [Range<Int>]
     /// What lies there.
     package let otherBytes: [UInt8]
+    /// The names of tensors whose bytes are among these: ``Checkpoint/settingAside(_:)``.
+    package let setAside: Set<String>
   }
 
   package let files: [File]
-  /// The names of tensors whose bytes are among those that belong to none:
-  /// ``Checkpoint/settingAside(_:)``.
-  package let setAside: Set<String>
 
   /// The layout of `checkpoint`.
   ///
   /// - Complexity: O(bytes that belong to no tensor).
   package init(_ checkpoint: Checkpoint) {
-    setAside = Set(checkpoint.setAside.map(\.name))
-    files = checkpoint.files.map { file in
+    files = checkpoint.files.enumerated().map { number, file in
       var bytes: [UInt8] = []
       for range in file.otherByteRanges { bytes += file.mapped.bytes.extracting(range).array }
       return File(
         byteCount: file.mapped.byteCount, tensors: file.tensors,
-        otherByteRanges: file.otherByteRanges, otherBytes: bytes)
+        otherByteRanges: file.otherByteRanges, otherBytes: bytes,
+        setAside: Set(checkpoint.setAside.filter { $0.fileIndex == number }.map(\.name)))
     }
   }
 
@@ -65,21 +64,19 @@ package struct CheckpointLayout: Sendable {
   ) throws(FormatError) {
     var reader = ByteReader(bytes)
     var files: [File] = []
-    var setAside: Set<String> = []
     while !reader.isAtEnd {
       let start = reader.position
       do throws(FormatError) {
-        files.append(try Self.readFile(&reader, settingAside: names, &setAside))
+        files.append(try Self.readFile(&reader, settingAside: names))
       } catch {
         throw .corrupt("file \(files.count + 1) of a layout: \(error)", at: start)
       }
     }
     self.files = files
-    self.setAside = setAside
   }
 
   private static func readFile(
-    _ reader: inout ByteReader, settingAside names: Set<String>, _ setAside: inout Set<String>
+    _ reader: inout ByteReader, settingAside names: Set<String>
   ) throws(FormatError) -> File {
     let stated = try reader.read(UInt64.self)
     let otherCount = try reader.read(UInt64.self)
@@ -88,7 +85,6 @@ package struct CheckpointLayout: Sendable {
     }
     let bytes = try reader.readBytes(otherCount)
     let all = try ContainerHeader(parsing: bytes, fileByteCount: byteCount).tensors
-    setAside.formUnion(all.map(\.name).filter(names.contains))
     let tensors = all.filter { !names.contains($0.name) }
     let ranges = gaps(between: tensors, upTo: byteCount)
     let expected = ranges.reduce(0) { $0 + $1.count }
@@ -97,7 +93,8 @@ package struct CheckpointLayout: Sendable {
         "its tensors leave \(expected) bytes, but \(otherCount) are there", at: 0)
     }
     return File(
-      byteCount: byteCount, tensors: tensors, otherByteRanges: ranges, otherBytes: bytes.array)
+      byteCount: byteCount, tensors: tensors, otherByteRanges: ranges, otherBytes: bytes.array,
+      setAside: names.intersection(all.map(\.name)))
   }
 
   /// What tensors, in the order of their bytes, leave of a file.

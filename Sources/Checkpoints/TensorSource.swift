@@ -11,6 +11,9 @@ package protocol TensorSource: Sendable {
   /// What the model's `config.json` says, if it is known.
   var configuration: ModelConfiguration? { get }
 
+  /// Tensors whose bytes are taken for a part of what surrounds tensors.
+  var setAside: [StoredTensor] { get }
+
   /// The files that are read; none of what lies in memory.
   var mappedFiles: [MappedFile] { get }
 
@@ -65,6 +68,8 @@ extension TensorSource {
     let copy = bytes(of: tensor, in: byteRange)
     return try body(copy.rawSpan)
   }
+
+  package var setAside: [StoredTensor] { [] }
 
   package var isGGUF: Bool {
     if case .gguf = convention { true } else { false }

@@ -39,7 +39,14 @@ public struct Combine: PatchOperation {
     }
     let baseName = try InputName(self.base)
     let patches = try InputName.patches(self.patches)
-    let base = try baseName.checkpoint().settingAside(carriedBy: patches.end(.base))
+    for patch in patches.patches {
+      guard let carried = patch.layouts?.carried.first else { continue }
+      throw PatchError(
+        .usage, path: patch.path, tensor: carried,
+        "the patch carries tensor '\(carried)' whole, and such patches cannot be combined",
+        remedy: "make the patch from the base and the last result with diff")
+    }
+    let base = try baseName.checkpoint()
     try OutputGuard([base], files: patches.patches.map(\.file)).check(output)
     let run = try PatchRun(patches, base, .apply)
     guard run.match.isDirect else {
@@ -56,7 +63,7 @@ public struct Combine: PatchOperation {
       source: .diff, output: output, overwrites: overwrites)
     encoder.patchRun = run
     encoder.origins = PatchMetadata.Origins(base: baseName.origin)
-    let (layout, isPublished) = try run.layout(of: base, valuesOnly: valuesOnly)
+    let (layout, notes) = try run.layout(of: base, valuesOnly: valuesOnly)
     if layout.encoded != CheckpointLayout(base).encoded {
       encoder.resultLayout = (
         layout,
@@ -66,7 +73,7 @@ public struct Combine: PatchOperation {
       )
     }
     var summary = try encoder.run(execution)
-    if !isPublished { summary.notes.append(PatchRun.otherHeadersNote) }
+    summary.notes += notes
     return summary
   }
 }

@@ -85,8 +85,8 @@ public struct Diff: PatchOperation {
       notes.append(
         "tensor '\(first.name)' "
           + (others == 0
-            ? "has another shape in the result and is"
-            : "and \(others) more have other shapes in the result and are")
+            ? "has another type or shape in the result and is"
+            : "and \(others) more have other types or shapes in the result and are")
           + " carried whole; the patch fits these files only, with their headers")
     }
     guard let share else {

@@ -13,6 +13,8 @@ public struct Verify: PatchOperation {
   /// Whether to strip the patch in memory, which proves what the base's files are. The checkpoint must
   /// then be the result, in the publisher's files.
   public var tracesBase = false
+  /// Whether to refuse a patch that does not say what SHA-256 the files have.
+  public var checksSHA256 = false
   /// Whose files to look at; nil for all. Tensors are then compared one by one, by 32 bits of their digests;
   /// only who looks at all can compare the digest of all, which has 128.
   public var share: Share?
@@ -39,11 +41,11 @@ public struct Verify: PatchOperation {
       }
       let trace = try BaseTrace(patch, checkpoint, execution)
       return Verdict(
-        trace.verdict, CarriedTensors(of: checkpoint, patch), files: [], damaged: [],
-        patch.metadata,
-        baseSHA256: trace.files.lines)
+        trace.verdict, CarriedTensors(of: checkpoint, patch, in: nil), files: [], damaged: [],
+        patch.metadata, baseSHA256: trace.files.lines)
     }
     let match = try PatchMatch(patch, checkpoint)
+    if checksSHA256, match.isDirect { try match.checkHasPublishedBytes() }
     let plan = ChunkPlan(share.map { match.tensors(of: $0) } ?? match.tensors)
     let digests = ChunkDigests(count: plan.chunks.count)
     let hashes = OrderedStage(FileHasher(checkpoint, only: share?.fileNumbers), execution)
@@ -59,9 +61,8 @@ public struct Verify: PatchOperation {
     let files = hashes.withState { $0.finish() }
     try UnfinishedChange.check(checkpoint)
     return Verdict(
-      DigestVerdict(match, plan.tensors, digests), CarriedTensors(of: checkpoint, patch),
-      files: files,
-      damaged: Self.damaged(checkpoint, files, share), patch.metadata,
+      DigestVerdict(match, plan.tensors, digests), CarriedTensors(of: checkpoint, patch, in: share),
+      files: files, damaged: Self.damaged(checkpoint, files, share), patch.metadata,
       tensorCount: plan.tensors.count, share: share)
   }
 
@@ -109,8 +110,8 @@ public struct Verify: PatchOperation {
 
     init(
       _ verdict: DigestVerdict, _ carried: CarriedTensors, files: [FileDigest], damaged: [String],
-      _ metadata: PatchMetadata,
-      tensorCount: Int? = nil, share: FileShare? = nil, baseSHA256: String? = nil
+      _ metadata: PatchMetadata, tensorCount: Int? = nil, share: FileShare? = nil,
+      baseSHA256: String? = nil
     ) {
       self.share = share?.share
       self.baseSHA256 = baseSHA256
@@ -118,7 +119,7 @@ public struct Verify: PatchOperation {
       patchNamesFiles = !metadata.base.files.isEmpty
       differingFromBase = verdict.differing(from: .base) + carried.differing(from: .base)
       differingFromResult = verdict.differing(from: .result) + carried.differing(from: .result)
-      self.tensorCount = tensorCount ?? metadata.tensorCount
+      self.tensorCount = (tensorCount ?? metadata.tensorCount) + carried.count
       sha256 = files.lines
       func isPublished(as identity: PatchMetadata.Identity) -> Bool {
         guard let share, identity.files.count == share.fileCount else {

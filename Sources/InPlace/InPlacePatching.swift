@@ -97,14 +97,18 @@ package struct InPlacePatching: Sendable {
 
   /// Headers may grow, and then every tensor would move.
   private func checkLayout(_ run: PatchRun) throws(PatchError) {
+    guard input.setAside.isEmpty else {
+      throw PatchError(
+        .usage, path: input.path, tensor: input.setAside[0].name,
+        "the patch carries tensor '\(input.setAside[0].name)' whole, which cannot be done in place",
+        remedy: "write new files", option: .newFiles)
+    }
     let (layout, _) = try run.layout(of: input, valuesOnly: valuesOnly)
     guard layout.encoded != CheckpointLayout(input).encoded else { return }
     throw PatchError(
       .usage, path: input.path,
       "the patch changes the files' headers too, which cannot be done in place",
-      remedy: input.setAside.isEmpty
-        ? "leave them as they are, or write new files" : "write new files",
-      option: input.setAside.isEmpty ? .valuesOnly : .newFiles)
+      remedy: "leave them as they are, or write new files", option: .valuesOnly)
   }
 
   /// The digest of the whole patch file, as it is now; of several, that of their digests.

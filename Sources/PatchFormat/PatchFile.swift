@@ -114,6 +114,13 @@ private struct Parsed {
         "the patch's deltas are damaged; download the patch again", at: deltas.lowerBound)
     }
     try checkCounts()
+    if let carried = layouts?.carried {
+      let names = Set(index.tensors.map(\.name))
+      if let name = carried.first(where: names.contains) {
+        throw .corrupt(
+          "tensor '\(name)' is in the patch's index and carried whole", at: layoutsRange.lowerBound)
+      }
+    }
   }
 
   private func checkCounts() throws(FormatError) {

@@ -5,13 +5,16 @@ internal import Checkpoints
 package struct PatchLayouts: Sendable {
   private let base: Digest128
   private let result: Digest128
+  /// The names of the tensors that the layouts carry whole (section 8.1).
+  package let carried: [String]
   /// Whose dictionary is the base's layout.
   private let resultFrame: [UInt8]
   /// Whose dictionary is the result's layout.
   private let baseFrame: [UInt8]
 
   /// Codes two layouts, given in their stored form.
-  package init(base: [UInt8], result: [UInt8]) {
+  package init(base: [UInt8], result: [UInt8], carried: [String] = []) {
+    self.carried = carried
     self.base = Digest128(of: base.rawSpan)
     self.result = Digest128(of: result.rawSpan)
     resultFrame = Zstd.compress(result.rawSpan, prefix: base.rawSpan)
@@ -29,15 +32,52 @@ package struct PatchLayouts: Sendable {
     }
     base = try reader.readDigest128()
     result = try reader.readDigest128()
-    resultFrame = try reader.readBytes(try reader.readVariableLength()).array
+    var resultByteCount = try reader.readVariableLength()
+    if resultByteCount == 0 {
+      carried = try Self.readNames(&reader)
+      resultByteCount = try reader.readVariableLength()
+    } else {
+      carried = []
+    }
+    resultFrame = try reader.readBytes(resultByteCount).array
     baseFrame = try reader.readBytes(reader.remaining).array
   }
+
+  private static func readNames(_ reader: inout ByteReader) throws(FormatError) -> [String] {
+    let start = reader.position
+    let frame = try reader.readBytes(try reader.readVariableLength()).array
+    let limit = min(mostNameBytes, 100 * frame.count + 65_536)
+    guard let byteCount = Zstd.contentByteCount(frame.rawSpan), byteCount <= limit else {
+      throw .limitExceeded("the names of carried tensors claim more than \(limit) bytes", at: start)
+    }
+    let content = try Zstd.decompress(frame.rawSpan, byteCount: byteCount)
+    var fields = ByteReader(content.rawSpan)
+    var names: [String] = []
+    while !fields.isAtEnd { names.append(try fields.readUTF8(try fields.readVariableLength())) }
+    guard !names.isEmpty, Set(names).count == names.count else {
+      throw .corrupt("the patch's layouts carry no tensor, or one twice", at: start)
+    }
+    return names
+  }
+
+  private static let mostNameBytes = 16 << 20
 
   /// The bytes of the tensor `layouts`.
   package var encoded: [UInt8] {
     var content: [UInt8] = []
     content.append(base)
     content.append(result)
+    if !carried.isEmpty {
+      var names: [UInt8] = []
+      for name in carried {
+        names.appendVariableLength(name.utf8.count)
+        names += name.utf8
+      }
+      let frame = Zstd.compress(names.rawSpan)
+      content.appendVariableLength(0)
+      content.appendVariableLength(frame.count)
+      content += frame
+    }
     content.appendVariableLength(resultFrame.count)
     content += resultFrame + baseFrame
     var bytes: [UInt8] = []

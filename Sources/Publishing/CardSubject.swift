@@ -10,8 +10,14 @@ package struct Publication: Sendable {
   /// The files that it is read from.
   package let files: [MappedFile]
 
-  /// - Throws: ``PatchError`` if a chunk's header is damaged.
+  /// - Throws: ``PatchError`` if a chunk's header is damaged, or the patch does not say for which files it is.
   package init(_ patch: PatchFile) throws(PatchError) {
+    guard !patch.metadata.base.files.isEmpty else {
+      throw PatchError(
+        .badInput, path: patch.path,
+        "the patch does not say for which files it was made, and who finds it has to know",
+        remedy: "make it from files, with their SHA-256")
+    }
     subject = try PublishedPatch(patch)
     files = [patch.file]
   }

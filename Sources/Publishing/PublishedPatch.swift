@@ -30,7 +30,9 @@ struct PublishedPatch: CardSubject {
   }
 
   mutating func measure(_ base: Checkpoint, _ execution: Execution) throws(PatchError) {
-    report.updates = try UpdateMeasurement(PatchMatch(patch, base), execution).run()
+    report.updates = try UpdateMeasurement(
+      PatchMatch(patch, base.settingAside(carriedBy: patch)), execution
+    ).run()
   }
 
   // MARK: The card

@@ -76,7 +76,7 @@ extension Verify.Verdict {
         .init("tensors", .integer(tensorCount)),
         .init("differing_from_base", .strings(differingFromBase)),
         .init("differing_from_result", .strings(differingFromResult)),
-        .init("published_files", .boolean(hasPublishedFiles)),
+        .init("published_files", patchNamesFiles ? .boolean(hasPublishedFiles) : .null),
         .init("damaged_files", .strings(damagedFiles)),
         .init("sha256", .string(sha256)),
         .init("base_sha256", .optional(baseSHA256)),

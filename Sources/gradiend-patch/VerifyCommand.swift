@@ -71,6 +71,7 @@ struct VerifyCommand: Command {
   func run() throws(PatchError) -> ExitStatus {
     var verification = Verify(checkpoint: checkpoint, patch: patch)
     verification.tracesBase = tracesBase
+    verification.checksSHA256 = checksSHA256
     verification.share = share
     verification.threadCount = common.threadCount
     let line = progress("verifying")

@@ -275,4 +275,32 @@ import Testing
       try stage.run("create", "base", "base", "--feature-factor=1", "--learning-rate=1").status
         == 65)
   }
+
+  @Test func `a patch that does not name its files says so where they are asked for`() throws {
+    #expect(try stage.run("diff", "base", "result", "-o", "unnamed", "--no-sha256").status == 0)
+    let verdict = try stage.run("verify", "base", "unnamed")
+    #expect(verdict.status == 0)
+    #expect(verdict.output.hasSuffix("tensors match; the patch does not say in which files\n"))
+    let report = try stage.run("verify", "base", "unnamed", "--json")
+    #expect(report.output.contains(#""published_files":null"#))
+    for words in [
+      ["verify", "base", "unnamed", "--sha256"], ["verify", "result", "unnamed", "--trace"],
+      ["apply", "base", "unnamed", "-o", "out", "--sha256"],
+    ] {
+      let outcome = try stage.program.run(words)
+      #expect(outcome.status == 64)
+      #expect(
+        outcome.error.hasPrefix(
+          "gradiend-patch: unnamed: the patch does not say what SHA-256 the files have\n"))
+      #expect(outcome.error.contains("leave out --sha256") == words.contains("--sha256"))
+    }
+    for words in [["card", "unnamed", "--base", "a/b"], ["package", "unnamed", "-o", "folder"]] {
+      let outcome = try stage.program.run(words)
+      #expect(outcome.status == 65, "\(outcome)")
+      #expect(outcome.error.contains("does not say for which files it was made"))
+    }
+    let shared = try stage.run("diff", "base", "result", "--no-sha256", "--share", "1/1")
+    #expect(shared.status == 64)
+    #expect(try !stage.folder.names().contains("out"))
+  }
 }

@@ -1,4 +1,6 @@
+import Checkpoints
 import GradiendPatch
+import PatchFormat
 import PatchTestSupport
 import TestSupport
 import Testing
@@ -22,7 +24,7 @@ import Testing
     let summary = try bench.diff("base", "result", to: "patch")
     #expect(
       summary.notes == [
-        "tensor '\(QuantisedPair.text)' has another shape in the result and is carried whole; the "
+        "tensor '\(QuantisedPair.text)' has another type or shape in the result and is carried whole; the "
           + "patch fits these files only, with their headers"
       ])
     #expect(try bench.apply("patch", to: "base", as: "applied").notes.isEmpty)
@@ -92,11 +94,38 @@ import Testing
       base: bench.path("base"), patches: patches, to: .files(bench.path("applied"))
     ).run()
     #expect(try bench.bytes("applied") == next.result)
-    _ = try Combine(
-      base: bench.path("base"), patches: patches, output: bench.path("combined")
-    ).run()
-    try bench.strip("combined", from: "last", as: "stripped")
-    #expect(try bench.bytes("stripped") == pair.base)
+    try bench.refusal(.usage) { () throws(PatchError) in
+      _ = try Combine(
+        base: bench.path("base"), patches: patches, output: bench.path("combined")
+      ).run()
+    }
+  }
+
+  @Test func `other types, empty tensors and tensors of another shard are carried too`() throws {
+    for (name, type, shape, bytes) in [
+      ("base", "BF16", [2], [0, 0x3F, 0, 0x40]), ("result", "F32", [1], [1, 2, 3, 4]),
+    ] as [(String, String, [Int], [UInt8])] {
+      var first = SafetensorsBuilder()
+      first.add("codes", "U8", [3], [1, 2, name == "base" ? 3 : 4])
+      var second = SafetensorsBuilder()
+      second.add("empty", "U8", name == "base" ? [0] : [0, 3], [])
+      second.add("scale", type, shape, bytes)
+      for (number, file) in [first, second].enumerated() {
+        try bench.folder.write(file.bytes, to: "\(name)s/model-\(number).safetensors")
+      }
+      try bench.folder.write(
+        #"{"weight_map":{"codes":"model-0.safetensors","empty":"model-1.safetensors","#
+          + #""scale":"model-1.safetensors"}}"#, to: "\(name)s/model.safetensors.index.json")
+    }
+    try bench.diff("bases", "results", to: "patch")
+    #expect(try PatchFile(path: bench.path("patch")).layouts?.carried == ["empty", "scale"])
+    try bench.apply("patch", to: "bases", as: "applied")
+    try bench.strip("patch", from: "applied", as: "stripped")
+    for number in 0..<2 {
+      let file = "model-\(number).safetensors"
+      #expect(try bench.bytes("applied/\(file)") == bench.bytes("results/\(file)"))
+      #expect(try bench.bytes("stripped/\(file)") == bench.bytes("bases/\(file)"))
+    }
   }
 
   // MARK: Refusals
@@ -138,7 +167,7 @@ import Testing
     let error = try bench.refusal(.usage) { () throws(PatchError) in _ = try inPlace.run() }
     #expect(error.remedy == "write new files")
     inPlace.valuesOnly = true
-    try bench.refusal(.mismatch) { () throws(PatchError) in _ = try inPlace.run() }
+    try bench.refusal(.usage) { () throws(PatchError) in _ = try inPlace.run() }
   }
 
   @Test func `diff refuses tensors of other shapes that cannot be carried`() throws {
@@ -150,7 +179,7 @@ import Testing
         _ = try comparison.run()
       }
       #expect(error.tensor == QuantisedPair.text)
-      #expect(error.remedy?.hasPrefix("only small tensors, of up to 65536 bytes, may") ?? false)
+      #expect(error.remedy?.hasPrefix("only tensors of up to 65536 bytes, and ") ?? false)
     }
     try expectRefusal { $0.valuesOnly = true }
     try expectRefusal { $0.maxRelativeError = 0.1 }
@@ -163,8 +192,70 @@ import Testing
     try bench.diff("base", "result", to: "patch")
   }
 
-  @Test func `a tensor that the patch does not know is none that it carries`() throws {
+  @Test func `a patch is not applied twice, whatever it carries`() throws {
     try bench.diff("base", "result", to: "patch")
+    let again = try bench.refusal(.mismatch) { () throws(PatchError) in
+      try bench.apply("patch", to: "result", as: "output")
+    }
+    #expect(again.message == "the patch is applied already: these are the result's values")
+    let early = try bench.refusal(.mismatch) { () throws(PatchError) in
+      try bench.strip("patch", from: "base", as: "output")
+    }
+    #expect(early.message == "the patch is not applied: these are the base's values")
+  }
+
+  @Test func `a model without the text is none that the patch is for`() throws {
+    try bench.diff("base", "result", to: "patch")
+    var model = SafetensorsBuilder()
+    model.add("layers.0.weight", "U8", [4_000, 1], Array(repeating: 0, count: 4_000))
+    model.add("norm.weight", "BF16", [2], [0, 0x3F, 0, 0x3F])
+    try bench.folder.write(model.bytes, to: "bare")
+    func expectRefusal(_ command: () throws(PatchError) -> Void) throws {
+      let error = try bench.refusal(.mismatch, command)
+      #expect(error.tensor == QuantisedPair.text)
+      #expect(error.message.contains("carries tensor '\(QuantisedPair.text)' whole"))
+    }
+    try expectRefusal { () throws(PatchError) in
+      try bench.apply("patch", to: "bare", as: "output")
+    }
+    try expectRefusal { () throws(PatchError) in _ = try bench.verify("bare", "patch") }
+    let export = Export(
+      patch: bench.path("patch"), base: bench.path("base"), output: bench.path("output"))
+    try expectRefusal { () throws(PatchError) in _ = try export.run() }
+  }
+
+  @Test func `nothing changes in place that would come back to the same header`() throws {
+    // The last result has other codes than the base, and its text.
+    var last = pair
+    last.texts.result = pair.texts.base
+    try bench.folder.write(last.result, to: "last")
+    try bench.diff("base", "result", to: "first")
+    try bench.diff("result", "last", to: "second")
+    var patching = Patching(.apply, checkpoint: bench.path("base"), patch: bench.path("first"))
+    patching.patches.append(bench.path("second"))
+    try bench.refusal(.usage) { () throws(PatchError) in _ = try patching.run() }
+  }
+
+  @Test func `patches that carry other tensors are taken one after the other`() throws {
+    // The text stays as long from here on, and so is a tensor like others.
+    var next = pair
+    next.texts.result = pair.texts.result.replacing("0.06", with: "0.07")
+    try bench.folder.write(next.result, to: "last")
+    try bench.diff("base", "result", to: "first")
+    try bench.diff("result", "last", to: "second")
+    let error = try bench.refusal(.mismatch) { () throws(PatchError) in
+      _ = try Apply(
+        base: bench.path("base"), patches: ["first", "second"].map(bench.path),
+        to: .files(bench.path("output"))
+      ).run()
+    }
+    #expect(error.remedy == "take the patches one after the other")
+    try bench.apply("first", to: "base", as: "middle")
+    try bench.apply("second", to: "middle", as: "output")
+    #expect(try bench.bytes("output") == next.result)
+  }
+
+  @Test func `a tensor that the patch does not know is none that it carries`() throws {
     for name in ["base", "result"] {
       var model = RandomModel(seed: 5)
       if name == "result" { model.tensors.reverse() }
@@ -177,6 +268,26 @@ import Testing
     let error = try bench.refusal(.mismatch) { () throws(PatchError) in
       try bench.apply("plain", to: "more", as: "output")
     }
-    #expect(error.tensor == "more")
+    #expect(error.message == "tensor 'more' is not in the patch's base")
+  }
+
+  @Test func `a header that carries other tensors is refused, and nothing is written`() throws {
+    try bench.diff("base", "result", to: "patch")
+    let own = CheckpointLayout(
+      try Checkpoint(path: bench.path("base")).settingAside([QuantisedPair.text])
+    ).encoded
+    let whole = CheckpointLayout(try Checkpoint(path: bench.path("result"))).encoded
+    let carried = [QuantisedPair.text]
+    for layouts in [
+      // The text counts as a tensor; there are no bytes of it; it has another name.
+      PatchLayouts(base: own, result: whole, carried: carried),
+      PatchLayouts(base: own, result: whole, carried: []),
+      PatchLayouts(base: own, result: whole, carried: ["other"]),
+      PatchLayouts(base: own, result: own, carried: carried + ["norm.weight"]),
+    ] {
+      try bench.forge(layouts)
+      #expect(throws: PatchError.self) { try bench.apply("forged", to: "base", as: "output") }
+      #expect(try !bench.folder.names().contains("output"))
+    }
   }
 }

@@ -240,21 +240,11 @@ import Testing
     CheckpointLayout(try Checkpoint(path: path)).encoded
   }
 
-  /// Writes the patch `forged`, sound but for its layouts.
   private func forge(_ layouts: PatchLayouts) throws {
     if !((try? bench.folder.names()) ?? []).contains("patch") {
       try bench.diff("base", "result", to: "patch")
     }
-    let sound = try PatchFile(path: bench.path("patch"))
-    var writer = try PatchWriter(
-      path: bench.path("forged"), overwrites: true, reserving: sound.metadata, hasLayouts: true)
-    for tensor in sound.index.tensors {
-      for range in try sound.chunkByteRanges(of: tensor) {
-        _ = try writer.append(chunk: sound.file.bytes.extracting(range).array)
-      }
-    }
-    _ = try writer.finish(
-      tensors: sound.index.tensors, metadata: sound.metadata, layouts: layouts)
+    try bench.forge(layouts)
   }
 
   private func refuse(containing text: String) throws {

@@ -1,6 +1,8 @@
+import ByteIO
 import PatchTestSupport
 import DeltaCoding
 import GradiendPatch
+import PatchFormat
 import TestSupport
 import Testing
 
@@ -95,6 +97,20 @@ struct Workbench {
     -> Verify.Verdict
   {
     try Verify(checkpoint: path(checkpoint), patch: path(patch)).run()
+  }
+
+  /// Writes the patch `forged`: that of `patch`, but for its layouts.
+  func forge(_ layouts: PatchLayouts) throws {
+    let sound = try PatchFile(path: path("patch"))
+    var writer = try PatchWriter(
+      path: path("forged"), overwrites: true, reserving: sound.metadata, hasLayouts: true)
+    for tensor in sound.index.tensors {
+      for range in try sound.chunkByteRanges(of: tensor) {
+        _ = try writer.append(chunk: sound.file.bytes.extracting(range).array)
+      }
+    }
+    _ = try writer.finish(
+      tensors: sound.index.tensors, metadata: sound.metadata, layouts: layouts)
   }
 
   // MARK: Refusals

@@ -141,4 +141,17 @@ import Testing
     let verdict = try bench.live(model).verdict(LiveBench.execution)
     #expect(verdict.isBase || verdict.isResult)
   }
+
+  @Test func `a patch that carries a tensor whole is refused, as values alone are another model`()
+    throws
+  {
+    let base = RandomModel(seed: 15).tensors
+    var result = base
+    result.append(.init(name: "text", type: "U8", shape: [3], bytes: [1, 2, 3]))
+    let bench = try LiveBench(
+      base + [.init(name: "text", type: "U8", shape: [2], bytes: [1, 2])], result)
+    let model = try LiveMemory(base).model()
+    let error = #expect(throws: PatchError.self) { try bench.live(model) }
+    #expect(error?.kind == .mismatch && error?.tensor == "text")
+  }
 }

@@ -31,6 +31,13 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
     made("packed", 5, packed),
     made("packed-floats", 5, packedFloats),
     checkpoints("kept-rows", 2, "roberta-bf16.dense.BF16"),
+    Self(name: "carried", coding: 5, maxRelativeError: 0) { folder in
+      let pair = QuantisedPair()
+      return (
+        try folder.write(pair.base, to: "base.safetensors"),
+        try folder.write(pair.result, to: "result.safetensors")
+      )
+    },
   ]
 
   /// A pair of ``ReferenceGGUF``.

@@ -8,7 +8,7 @@ package struct QuantisedPair {
 
   package init(seed: UInt64 = 1) {
     var generator = SeededGenerator(seed: seed)
-    codes = (0..<4_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    codes = (0..<4_000).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
   }
 
   /// The name of the tensor that holds the text.

@@ -82,12 +82,13 @@ class ModelFile:
     def tensors(self):
         return {name: (entry.kind, entry.shape) for name, entry in self.entries.items()}
 
-    def set_aside(self, tensors):
-        """Takes the bytes of all tensors but these for opaque ones, and gives their names."""
-        names = sorted(self.entries.keys() - tensors.keys())
+    def set_aside(self, names, role):
+        """Takes the bytes of these tensors for opaque ones."""
         for name in names:
-            del self.entries[name]
-        return names
+            require(name in self.entries, f"the {role} lacks '{name}', which the patch carries")
+        lengths = [entry.last - entry.first for entry in map(self.entries.pop, names)]
+        require(all(length <= 65536 for length in lengths) and sum(lengths) <= 16 << 20,
+                f"the carried tensors of the {role} are too large")
 
     def contents(self, data):
         """The bytes of each tensor."""

@@ -380,9 +380,28 @@ class Layouts:
     def __init__(self, data):
         fields = Fields(with_digest(data, "layouts"))
         base, result = fields.bytes(16), fields.bytes(16)
-        result_frame = fields.bytes(fields.varint())
+        length = fields.varint()
+        self.carried = set()
+        if not length:
+            self.read_carried(fields.bytes(fields.varint()))
+            length = fields.varint()
+        result_frame = fields.bytes(length)
         base_frame = fields.bytes(len(fields.data) - fields.position)
         self.of = {"result": (base, result, result_frame), "base": (result, base, base_frame)}
+
+    def read_carried(self, frame):
+        """Section 8.1: the names of tensors that layouts carry."""
+        names = Fields(decompressed(
+            frame, min(16 << 20, 100 * len(frame) + 65536), "the names of carried tensors",
+            zstandard.ZstdDecompressor()))
+        while names.position < len(names.data):
+            try:
+                name = names.bytes(names.varint()).decode()
+            except UnicodeDecodeError:
+                raise Refusal("the name of a carried tensor is not UTF-8") from None
+            require(name not in self.carried, "a tensor is carried twice")
+            self.carried.add(name)
+        require(self.carried, "no tensor is carried")
 
     def layout(self, length, opaque, role):
         """Length and opaque bytes of the file in this role, given those of the input, and whether
@@ -413,7 +432,9 @@ def run(command, input_path, patch_path, output_path):
         with open(input_path, "rb") as file:
             data = file.read()
         model = ModelFile(data, len(data))
-        carried = model.set_aside(tensors) if patch.layouts else []
+        carried = patch.layouts.carried if patch.layouts else set()
+        require(not carried & tensors.keys(), "a carried tensor is in the index")
+        model.set_aside(carried, source)
         require(model.tensors() == tensors, f"the model has other tensors than the {source}")
         contents = model.contents(data)
         check(patch, contents, source)
@@ -427,9 +448,7 @@ def run(command, input_path, patch_path, output_path):
             length, opaque, is_target = patch.layouts.layout(length, opaque, target)
             require(is_target or not carried, f"the model is not the {source}, file by file")
             model = ModelFile(opaque, length)
-            if carried:
-                require(model.set_aside(tensors) == carried,
-                        f"the layout of the {target} carries other tensors")
+            model.set_aside(carried, target)
             require(model.tensors() == tensors, f"the layout of the {target} has other tensors")
         output = model.assembled(opaque, contents)
     with open(output_path, "xb") as file:

@@ -209,7 +209,7 @@ class WheelTests(unittest.TestCase):
         gradiend_patch.diff("base", "result", "unnamed", sha256=False)
         self.command_line("diff", "base", "result", "-o", "theirs", "--no-sha256")
         self.assertEqual(Path("unnamed").read_bytes(), Path("theirs").read_bytes())
-        self.assertIs(gradiend_patch.verify("base", "unnamed").published_files, False)
+        self.assertIsNone(gradiend_patch.verify("base", "unnamed").published_files)
 
     def test_values_only_leaves_headers_as_they_are(self) -> None:
         write_small(Path("base"), 1, "of the base")

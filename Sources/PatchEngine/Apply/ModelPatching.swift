@@ -79,8 +79,8 @@ package struct ModelPatching: Sendable {
   func layout(
     _ run: PatchRun, _ notes: inout [String]
   ) throws(PatchError) -> CheckpointLayout {
-    let (layout, isPublished) = try run.layout(of: input, valuesOnly: valuesOnly)
-    if !isPublished { notes.append(PatchRun.otherHeadersNote) }
+    let (layout, own) = try run.layout(of: input, valuesOnly: valuesOnly)
+    notes += own
     return layout
   }
 

@@ -19,7 +19,7 @@ package struct BaseTrace {
     _ patch: PatchFile, _ result: Checkpoint, _ execution: Execution
   ) throws(PatchError) {
     let match = try PatchMatch(patch, result)
-    try match.checkHasPublishedBytes()
+    try match.checkHasPublishedBytes(isOptional: false)
     let (layout, _) = try PatchRun(match, .strip).layout(of: result)
     let run = PatchRun(match, .strip).sorted(as: layout)
     let published = patch.metadata.base.files.map(\.name)

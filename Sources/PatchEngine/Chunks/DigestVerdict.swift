@@ -72,19 +72,24 @@ package struct DigestVerdict: Sendable {
       ? [] : tensors.map(\.tensor.name)
   }
 
+  /// What is said of a source that is what it should become.
+  static func isAlready(_ role: CheckpointRole, _ path: String) -> PatchError {
+    role == .result
+      ? PatchError(
+        .mismatch, path: path, "the patch is applied already: these are the result's values",
+        remedy: "stripping the patch gives the base back")
+      : PatchError(
+        .mismatch, path: path, "the patch is not applied: these are the base's values",
+        remedy: "there is nothing to strip")
+  }
+
   /// - Throws: ``PatchError`` of kind `mismatch` if the source is not the `expected` checkpoint.
   package func check(is expected: CheckpointRole) throws(PatchError) {
     guard let first = differing(from: expected).first else { return }
     let (path, patch) = (match.source.path, match.patch)
     switch expected {
-    case .base where isResult:
-      throw PatchError(
-        .mismatch, path: path, "the patch is applied already: these are the result's values",
-        remedy: "stripping the patch gives the base back")
-    case .result where isBase:
-      throw PatchError(
-        .mismatch, path: path, "the patch is not applied: these are the base's values",
-        remedy: "there is nothing to strip")
+    case .base where isResult: throw Self.isAlready(.result, path)
+    case .result where isBase: throw Self.isAlready(.base, path)
     default:
       guard let (tensor, digest) = tensors.first(where: { $0.tensor.name == first }) else { return }
       throw PatchError(

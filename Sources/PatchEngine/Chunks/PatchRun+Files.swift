@@ -10,23 +10,36 @@ extension PatchRun {
   /// - Parameters:
   ///   - input: whose layout it goes with.
   ///   - valuesOnly: whether to leave the layout as the input has it.
-  /// - Returns: the layout, and whether each patch that carries one gave it, if it was asked.
+  /// - Returns: the layout, and what a user should know of it, in sentences without a full stop.
   /// - Throws: ``PatchError`` if a patch carries a layout that the tensors do not fit; if the layout has
   ///   to become the publisher's, as patches carry some tensors with it, and it cannot.
   package func layout(
     of input: Checkpoint, valuesOnly: Bool = false
-  ) throws(PatchError) -> (layout: CheckpointLayout, isPublished: Bool) {
+  ) throws(PatchError) -> (layout: CheckpointLayout, notes: [String]) {
     let own = CheckpointLayout(input)
     let (layout, isPublished) = valuesOnly ? (own, false) : try layout(given: own)
-    if let carried = input.setAside.first, !isPublished {
-      throw PatchError(
-        .mismatch, path: input.path, tensor: carried.name,
-        "the patch carries tensor '\(carried.name)' whole, which only goes with the publisher's files, "
-          + (valuesOnly
-            ? "headers included" : "and these have other headers or another such tensor"),
-        remedy: valuesOnly ? nil : match(at: direction.input).patch.baseDescription)
+    if !isPublished, let carried = input.setAside.first {
+      try check(carried, in: own, of: input.path)
     }
-    return (layout, isPublished || valuesOnly)
+    return (layout, isPublished || valuesOnly ? [] : [Self.otherHeadersNote])
+  }
+
+  /// Says why a tensor that patches carry whole does not go with these files.
+  private func check(
+    _ carried: StoredTensor, in own: CheckpointLayout, of path: String
+  ) throws(PatchError) {
+    let patch = match(at: direction.input).patch
+    let roles = patch.layouts?.roles(of: own.encoded) ?? (isBase: false, isResult: false)
+    if direction == .apply ? roles.isResult : roles.isBase {
+      throw DigestVerdict.isAlready(direction.output, path)
+    }
+    throw PatchError(
+      .mismatch, path: path, tensor: carried.name,
+      "the patch carries tensor '\(carried.name)' whole, which only goes with files as the publisher has "
+        + "them, headers included"
+        + ((direction == .apply ? roles.isBase : roles.isResult)
+          ? "" : ", and these have other headers or another such tensor"),
+      remedy: patch.baseDescription)
   }
 
   private func layout(
@@ -45,7 +58,7 @@ extension PatchRun {
   }
 
   /// What to say where a patch carries a layout that the files' own does not go with.
-  package static let otherHeadersNote =
+  private static let otherHeadersNote =
     "the files have other headers than those that the patch was made from, so theirs stay; the values "
     + "are the publisher's"
 

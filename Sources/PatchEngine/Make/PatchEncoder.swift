@@ -147,7 +147,8 @@ package struct PatchEncoder {
   private var layouts: PatchLayouts? {
     guard let resultLayout, let files, share?.carriesLayouts ?? true else { return nil }
     return PatchLayouts(
-      base: CheckpointLayout(files).encoded, result: resultLayout.layout.encoded)
+      base: CheckpointLayout(files).encoded, result: resultLayout.layout.encoded,
+      carried: files.setAside.map(\.name))
   }
 
   /// The result's bytes of a chunk, made coarser if the patch is bounded.

@@ -7,12 +7,18 @@ package import PatchFormat
 /// Quantisers write such: bitsandbytes keeps what it has to know of a weight as JSON in a tensor of bytes.
 package struct CarriedTensors {
   private let names: [String]
+  package var count: Int { names.count }
   private let isBase: Bool
   private let isResult: Bool
 
   /// Compares those of a checkpoint, which are set aside there, with those of a patch.
-  package init(of checkpoint: Checkpoint, _ patch: PatchFile) {
-    names = checkpoint.setAside.map(\.name)
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the checkpoint.
+  ///   - patch: the patch.
+  ///   - share: whose tensors are looked at, if not all are.
+  package init(of checkpoint: Checkpoint, _ patch: PatchFile, in share: FileShare?) {
+    names = checkpoint.setAside.filter { share?.holds($0) ?? true }.map(\.name)
     guard !names.isEmpty, let layouts = patch.layouts else {
       (isBase, isResult) = (names.isEmpty, names.isEmpty)
       return
@@ -31,40 +37,33 @@ package struct CarriedTensors {
   private static let mostBytes = 16 << 20
 
   static let rule =
-    "only small tensors, of up to \(mostBytesOfOne) bytes, may have other shapes in the result: in exact "
-    + "patches of whole safetensors files with the same tensors in each"
+    "only tensors of up to \(mostBytesOfOne) bytes, and \(mostBytes) in all, may have other types or shapes "
+    + "in the result: in exact patches of whole safetensors files with the same tensors in each"
 
-  fileprivate static func mayBe(_ tensors: [StoredTensor]) -> Bool {
+  fileprivate static func areFew(_ tensors: [StoredTensor]) -> Bool {
     tensors.allSatisfy { $0.byteCount <= mostBytesOfOne }
       && tensors.reduce(0) { $0 + $1.byteCount } <= mostBytes
   }
 
-  /// The names of those that a patch from `base` to `result` has to carry; none if there are too many,
-  /// or too large ones.
+  /// The names of those that a patch from `base` to `result` has to carry, as far as it may.
   package static func names(_ base: Checkpoint, _ result: Checkpoint) -> Set<String> {
     guard !base.isGGUF, !result.isGGUF else { return [] }
-    let differing = base.tensors.filter { tensor in
+    let carried = base.tensors.filter { tensor in
       guard let other = result[tensor.name] else { return false }
-      return tensor.elementType != other.elementType || tensor.shape != other.shape
+      return (tensor.elementType != other.elementType || tensor.shape != other.shape)
+        && max(tensor.byteCount, other.byteCount) <= mostBytesOfOne
     }
-    let others = differing.compactMap { result[$0.name] }
-    return mayBe(differing) && mayBe(others) ? Set(differing.map(\.name)) : []
+    guard areFew(carried), areFew(carried.compactMap { result[$0.name] }) else { return [] }
+    return Set(carried.map(\.name))
   }
 }
 
 extension Checkpoint {
-  /// This checkpoint without the tensors that `patch` may carry whole: small ones of which its index does
-  /// not know, where all of which it knows are there.
+  /// This checkpoint without the tensors that `patch` carries whole, if they are all there.
   package func settingAside(carriedBy patch: PatchFile) -> Checkpoint {
-    guard patch.layouts != nil, !isGGUF, tensors.count > patch.index.tensors.count else {
-      return self
-    }
-    let unknown = tensors.filter { patch[$0.name] == nil }
-    let isWhole = patch.index.tensors.allSatisfy { expected in
-      guard let found = self[expected.name] else { return false }
-      return found.elementType == expected.elementType && found.shape == expected.shape
-    }
-    guard isWhole, CarriedTensors.mayBe(unknown) else { return self }
-    return settingAside(Set(unknown.map(\.name)))
+    guard let carried = patch.layouts?.carried, !isGGUF else { return self }
+    let found = carried.compactMap { self[$0] }
+    guard found.count == carried.count, CarriedTensors.areFew(found) else { return self }
+    return settingAside(Set(carried))
   }
 }

@@ -17,7 +17,7 @@ extension PatchMatch {
         ? try layouts.result(given: own.encoded) : try layouts.base(given: own.encoded)
       guard let encoded else { return nil }
       let layout = try CheckpointLayout(
-        parsing: encoded.rawSpan, settingAside: own.setAside)
+        parsing: encoded.rawSpan, settingAside: Set(layouts.carried))
       try check(layout, against: own)
       return layout
     } catch {
@@ -33,7 +33,7 @@ extension PatchMatch {
         "it has \(layout.files.count) files, the input has \(own.files.count)", at: 0)
     }
     guard Set(layout.tensors.map(\.name)).count == source.tensors.count,
-      layout.setAside == own.setAside
+      layout.files.map(\.setAside) == own.files.map(\.setAside)
     else {
       throw .corrupt("it has other tensors than the input", at: 0)
     }
@@ -47,19 +47,18 @@ extension PatchMatch {
     }
   }
 
-  /// - Throws: ``PatchError`` if the files hold the values in another form than the publisher's.
-  package func checkHasPublishedBytes() throws(PatchError) {
-    guard isDirect else {
-      throw PatchError(
-        .usage, path: source.path,
-        "these files hold the values in another form, so they cannot have the publisher's SHA-256",
-        remedy: "leave out that check; the values themselves are checked", option: .sha256)
-    }
-    guard !patch.metadata.base.files.isEmpty else {
-      throw PatchError(
-        .usage, path: patch.path, "the patch does not say what SHA-256 the files have",
-        remedy: "leave out that check; the values themselves are checked", option: .sha256)
-    }
+  /// - Parameter isOptional: whether nobody but the user asks for the publisher's files.
+  /// - Throws: ``PatchError`` if the files hold the values in another form than the publisher's, or the patch
+  ///   does not say what those are.
+  package func checkHasPublishedBytes(isOptional: Bool = true) throws(PatchError) {
+    guard !isDirect || patch.metadata.base.files.isEmpty else { return }
+    throw PatchError(
+      .usage, path: isDirect ? patch.path : source.path,
+      isDirect
+        ? "the patch does not say what SHA-256 the files have"
+        : "these files hold the values in another form, so they cannot have the publisher's SHA-256",
+      remedy: isOptional ? "leave out that check; the values themselves are checked" : nil,
+      option: isOptional ? .sha256 : nil)
   }
 
   /// Checks that files in a role are the publisher's.

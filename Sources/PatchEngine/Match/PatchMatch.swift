@@ -33,6 +33,7 @@ package struct PatchMatch: Sendable {
     self.patch = patch
     self.source = source
     self.isPartlyChanged = isPartlyChanged
+    try checkCarriedTensors()
     let sharesNames = patch.index.tensors.contains { source[$0.name] != nil }
     switch source.convention {
     case .huggingFace where isOfGGUF && !sharesNames: try matchOrigin()
@@ -61,7 +62,20 @@ package struct PatchMatch: Sendable {
     self.source = source
     isPartlyChanged = false
     isComplete = found.count == patch.index.tensors.count
+    try checkCarriedTensors()
     for (entry, placement) in found { add(try MatchedTensor(entry, in: patch, at: placement)) }
+  }
+
+  /// - Throws: ``PatchError`` if the patch carries tensors whole, and they are not set aside in the source:
+  ///   what the others become without them is another model.
+  private func checkCarriedTensors() throws(PatchError) {
+    guard let carried = patch.layouts?.carried, !carried.isEmpty else { return }
+    let here = Set(source.setAside.map(\.name))
+    guard let name = carried.first(where: { !here.contains($0) }) else { return }
+    throw mismatch(
+      name,
+      "the patch carries tensor '\(name)' whole, which only goes with files as the publisher has them, "
+        + "headers included")
   }
 
   /// Whether the patch was made for a GGUF.

@@ -15,6 +15,7 @@ package struct PatchSequence: Sendable {
     self.patches = patches
     for (patch, next) in zip(patches, patches.dropFirst()) {
       try Self.check(next, isCutLike: patch)
+      try Self.check(next, carriesLike: patch)
       guard next.follows(patch) else { throw Self.disorder(next, after: patch, in: patches) }
       try Self.check(next, agreesWith: patch)
     }
@@ -92,6 +93,16 @@ package struct PatchSequence: Sendable {
       remedy: "take the patches one after the other")
   }
 
+  /// Digests of all tensors are those of all but the carried ones.
+  private static func check(_ next: PatchFile, carriesLike patch: PatchFile) throws(PatchError) {
+    let (carried, before) = (Set(next.layouts?.carried ?? []), Set(patch.layouts?.carried ?? []))
+    guard let name = carried.symmetricDifference(before).min() else { return }
+    throw PatchError(
+      .mismatch, path: next.path, tensor: name,
+      "only one of this patch and \(patch.path) carries tensor '\(name)' whole",
+      remedy: "take the patches one after the other")
+  }
+
   /// Digests of all tensors agree; those of single ones must, too, or one of the patches is not sound.
   private static func check(
     _ next: PatchFile, agreesWith patch: PatchFile
@@ -118,9 +129,9 @@ extension PatchFile {
 }
 
 extension PatchMetadata.Identity {
-  /// Whether values and files are the same, by their digests.
+  /// Whether values and files are the same, by their digests; not if nobody knows of the files.
   fileprivate func isSame(as other: Self) -> Bool {
-    digest == other.digest && holds(other.files)
+    digest == other.digest && !files.isEmpty && holds(other.files)
   }
 }
 

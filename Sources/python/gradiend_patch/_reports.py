@@ -158,7 +158,8 @@ class Verdict:
     tensors: int
     differing_from_base: tuple[str, ...] = field(repr=False)
     differing_from_result: tuple[str, ...] = field(repr=False)
-    published_files: bool
+    #: None if the patch does not name its files.
+    published_files: Optional[bool]
     damaged_files: tuple[str, ...]
     sha256: str = field(repr=False)
     #: With ``trace``, a line as ``sha256sum`` writes it for each of the base's files.

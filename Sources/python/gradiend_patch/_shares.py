@@ -141,6 +141,7 @@ def verdict(
     # Where the values are the same on both sides, headers tell.
     says_result = is_result and (not is_base or any(report["is"] == "result" for report in reports))
     role = "result" if says_result else "base" if is_base else None
+    published = [report["published_files"] for report in reports]
     lines = [line for report in reports for line in report["sha256"].splitlines()]
     whole: dict[str, Any] = {
         "share": None,
@@ -148,7 +149,7 @@ def verdict(
         "tensors": sum(report["tensors"] for report in reports),
         "differing_from_base": joined("differing_from_base"),
         "differing_from_result": joined("differing_from_result"),
-        "published_files": role is not None and all(report["published_files"] for report in reports),
+        "published_files": None if None in published else role is not None and all(published),
         "damaged_files": joined("damaged_files"),
         "sha256": "\n".join(sorted(lines, key=lambda line: line.split("  ", 1)[1])),
         "base_sha256": None,
