@@ -103,9 +103,10 @@ extension BlockCoding {
         positions.append([])
         continue
       }
-      var coder = RangeEncoder()
-      unsafe encode(plane, survey, base, result, &counts[plane], &coder, &values)
-      positions.append(coder.finish())
+      var gaps = GapEncoder()
+      counts[plane].likely = unsafe encode(plane, survey, base, result, &gaps, &values)
+      counts[plane].rare = gaps.count
+      positions.append(gaps.finish())
     }
     var bytes = [Coding.blocks.rawValue]
     for count in counts {
@@ -121,11 +122,12 @@ extension BlockCoding {
       bytes: bytes, changedCount: survey.changedBlockCount * shape.element.elementCount)
   }
 
+  /// - Returns: how many values that are looked at change.
   private func encode(
     _ plane: Int, _ survey: BlockSurvey, _ base: UnsafePointer<UInt8>,
-    _ result: UnsafePointer<UInt8>, _ counts: inout Counts, _ positions: inout RangeEncoder,
-    _ values: inout RangeEncoder
-  ) {
+    _ result: UnsafePointer<UInt8>, _ gaps: inout GapEncoder, _ values: inout RangeEncoder
+  ) -> Int {
+    var likelyCount = 0
     var table = OddsTable(counts: survey.counts[plane], hits: survey.hits[plane])
     table.code(with: &values)
     let places = layout.values(plane)
@@ -156,14 +158,13 @@ extension BlockCoding {
             if state.codeFlag(
               before != after, class: classes[group], column: column, with: &values)
             {
-              counts.likely += 1
+              likelyCount += 1
             }
           } else if before != after {
             state.levels.passed(weight: passed &- noted)
-            state.gaps.encode(before: passed, weight: weight, with: &positions)
+            gaps.encode(before: passed, weight: weight)
             passed = 0
             noted = 0
-            counts.rare += 1
           } else {
             passed &+= weight
           }
@@ -173,7 +174,7 @@ extension BlockCoding {
             _ = state.codeChange(
               after - before, class: classes[group], column: column, with: &values)
             remaining -= 1
-            if remaining == 0 { return }
+            if remaining == 0 { return likelyCount }
           }
           column += 1
         }
@@ -183,6 +184,7 @@ extension BlockCoding {
       }
       state.endRow()
     }
+    return likelyCount
   }
 }
 
@@ -210,16 +212,13 @@ extension BlockCoding {
     let places = layout.values(plane)
     var state = ValuePlane(
       table: table, columnCount: shape.columns * places.count, prior: Self.prior)
-    var positions = RangeDecoder(stream)
-    var rare = counts.rare
+    var gaps = GapDecoder(stream, count: counts.rare)
     var remaining = counts.total
     let groupCount = layout.groupCount(plane)
     let classes = UncheckedBuffer<Int>(repeating: 0, count: groupCount)
     let groupSize = places.count / groupCount
-    var next = GapModel.Target()
-    if rare > 0 { next = state.gaps.decodeTarget(with: &positions) }
     // What values may still weigh until the next change, and that when it was last noted.
-    var left = next.distance
+    var left = gaps.distance
     var noted = left
     let weights = unsafe state.weights.pointer
     let columnLevels = unsafe state.levels.columns.pointer
@@ -253,11 +252,7 @@ extension BlockCoding {
               state.levels.passed(weight: noted &- left)
             } else {
               state.levels.passed(weight: noted &- left)
-              state.gaps.settle(
-                next, before: next.distance &- left, weight: weight, with: &positions)
-              rare -= 1
-              next = rare > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-              left = next.distance
+              left = gaps.settle(left: left, weight: weight)
             }
             noted = left
             let difference = state.codeChange(

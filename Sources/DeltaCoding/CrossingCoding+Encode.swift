@@ -27,11 +27,10 @@ extension CrossingCoding {
     _ base: UnsafePointer<UInt8>, _ crossed: UnsafePointer<UInt8>, _ survey: CrossingSurvey
   ) -> EncodedChunk {
     var values = RangeEncoder()
-    var positions = RangeEncoder()
+    var gaps = GapEncoder()
     var table = OddsTable(counts: survey.counts, hits: survey.hits)
     table.code(with: &values)
     var state = state(table)
-    var rareCount = 0
     // What elements weighed since the last rare one that crosses, and that when it was last noted.
     var passed: Int64 = 0
     var noted: Int64 = 0
@@ -71,9 +70,8 @@ extension CrossingCoding {
             state.levels.passed(weight: passed &- noted)
           } else {
             state.levels.passed(weight: passed &- noted)
-            state.gaps.encode(before: passed, weight: weight, with: &positions)
+            gaps.encode(before: passed, weight: weight)
             passed = 0
-            rareCount += 1
           }
           noted = passed
           state.levels.hit(column: column)
@@ -87,7 +85,8 @@ extension CrossingCoding {
       }
       state.endRow()
     }
-    let (positionBytes, valueBytes) = (positions.finish(), values.finish())
+    let rareCount = gaps.count
+    let (positionBytes, valueBytes) = (gaps.finish(), values.finish())
     var bytes = [Coding.crossings.rawValue]
     bytes.appendVariableLength(rareCount)
     bytes.appendVariableLength(survey.count - rareCount)

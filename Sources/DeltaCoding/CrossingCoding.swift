@@ -81,17 +81,14 @@ extension CrossingCoding {
 
   /// - Precondition: There are as many elements as the shape says.
   private func cross(_ elements: UnsafeMutablePointer<UInt8>, _ parts: Parts) {
-    var positions = RangeDecoder(parts.positions)
     var values = RangeDecoder(parts.values)
     var table = OddsTable(exponentCount: edges.edgeCount)
     table.code(with: &values)
     var state = state(table)
-    var rareCount = parts.rareCount
     var remaining = parts.rareCount + parts.likelyCount
-    var next = GapModel.Target()
-    if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
+    var gaps = GapDecoder(parts.positions, count: parts.rareCount)
     // What elements may still weigh until the next that crosses, and that when it was last noted.
-    var left = next.distance
+    var left = gaps.distance
     var noted = left
     let segmentPlaces = SegmentPlaces()
     var trust = StrideTrust()
@@ -140,11 +137,7 @@ extension CrossingCoding {
               state.levels.passed(weight: noted &- left)
             } else {
               state.levels.passed(weight: noted &- left)
-              state.gaps.settle(
-                next, before: next.distance &- left, weight: weight, with: &positions)
-              rareCount -= 1
-              next = rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-              left = next.distance
+              left = gaps.settle(left: left, weight: weight)
             }
             noted = left
             state.levels.hit(column: column)

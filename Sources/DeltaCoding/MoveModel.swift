@@ -13,7 +13,6 @@ struct MoveModel: ~Copyable {
   private let nearest: UncheckedBuffer<UInt16>
   private let models = AdaptiveBits(count: 96)
   private let mantissaBitCount: Int
-  var gaps = GapModel()
 
   private enum First {
     static let flag = 0

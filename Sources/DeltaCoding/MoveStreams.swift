@@ -28,7 +28,7 @@ struct MoveCounts {
 struct MoveEncoder: ~Copyable {
   private(set) var remaining: Int
   private var model: MoveModel
-  private var positions = RangeEncoder()
+  private var gaps = GapEncoder()
   private var values: RangeEncoder
   private var counts = MoveCounts()
   private let mantissaBitCount: Int
@@ -121,7 +121,7 @@ struct MoveEncoder: ~Copyable {
       _ = model.codeFlag(hasMoved, place: place, with: &values)
       if hasMoved { counts.likely += 1 }
     } else {
-      model.gaps.encode(before: passed, weight: weight, with: &positions)
+      gaps.encode(before: passed, weight: weight)
       counts.rare += 1
       passed = 0
     }
@@ -133,34 +133,29 @@ struct MoveEncoder: ~Copyable {
 
   consuming func finish() -> (counts: MoveCounts, positions: [UInt8], values: [UInt8]) {
     let counts = counts
-    return (counts, positions.finish(), values.finish())
+    return (counts, gaps.finish(), values.finish())
   }
 }
 
 /// Reads what a ``MoveEncoder`` wrote.
 struct MoveDecoder: ~Copyable {
   private var model: MoveModel
-  private var positions: RangeDecoder
+  private var gaps: GapDecoder
   private var values: RangeDecoder
-  private var rare: Int
   private(set) var remaining: Int
-  private var next = GapModel.Target()
   /// What elements may weigh until the first that moved.
-  var distance: Int64 { next.distance }
+  var distance: Int64 { remaining > 0 ? gaps.distance : .max }
   private let mantissaBitCount: Int
 
   init(
     _ counts: MoveCounts, odds: borrowing OddsTable, layout: FloatLayout, positions: [UInt8],
     values: consuming RangeDecoder
   ) {
-    self.positions = RangeDecoder(positions)
+    gaps = GapDecoder(positions, count: counts.rare)
     self.values = values
-    rare = counts.rare
     remaining = counts.total
     mantissaBitCount = layout.mantissaBitCount
     model = MoveModel(odds, layout: layout)
-    if rare > 0 { next = model.gaps.decodeTarget(with: &self.positions) }
-    if remaining == 0 { next.distance = .max }
   }
 
   /// See ``MoveModel/Weights``.
@@ -182,10 +177,7 @@ struct MoveDecoder: ~Copyable {
     if weight == GapModel.likelyWeight {
       guard model.codeFlag(false, place: place, with: &values) else { return own }
     } else {
-      model.gaps.settle(next, before: next.distance &- left, weight: weight, with: &positions)
-      rare &-= 1
-      next = rare > 0 ? model.gaps.decodeTarget(with: &positions) : GapModel.Target()
-      left = next.distance
+      left = gaps.settle(left: left, weight: weight)
     }
     remaining &-= 1
     // Once all moves are known, nothing is likely any more.

@@ -62,16 +62,13 @@ extension SparseCoding {
   private func apply<Word: FixedWidthInteger & UnsignedInteger>(
     _ parts: Parts, _ source: UnsafePointer<Word>, _ target: UnsafeMutablePointer<Word>
   ) {
-    var positions = RangeDecoder(parts.positions)
     var values = RangeDecoder(parts.values)
     var state = state(parts.header, &values)
-    var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
 
-    var next = GapModel.Target()
-    if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
+    var gaps = GapDecoder(parts.positions, count: parts.header.rareCount)
     // What elements may still weigh until the next change, and that when it was last noted.
-    var left = next.distance
+    var left = gaps.distance
     var noted = left
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
@@ -121,12 +118,7 @@ extension SparseCoding {
               } else {
                 left &+= weight
                 state.levels.passed(weight: noted &- left)
-                state.gaps.settle(
-                  next, before: next.distance &- left, weight: weight, with: &positions)
-                rareCount &-= 1
-                next =
-                  rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-                left = next.distance
+                left = gaps.settle(left: left, weight: weight)
               }
               noted = left
               let change = state.codeChange(
@@ -160,7 +152,6 @@ extension SparseCoding {
   private func strip<Word: FixedWidthInteger & UnsignedInteger>(
     _ parts: Parts, _ source: UnsafePointer<Word>, _ target: UnsafeMutablePointer<Word>
   ) {
-    var positions = RangeDecoder(parts.positions)
     var values = RangeDecoder(parts.values)
     var state = state(parts.header, &values)
     var moves = MoveDecoder(
@@ -168,12 +159,10 @@ extension SparseCoding {
       values: RangeDecoder(parts.moveValues))
     let moveWeights = unsafe moves.weights
     var leftToMove = moves.distance
-    var rareCount = parts.header.rareCount
     var remaining = parts.header.rareCount + parts.header.likelyCount
 
-    var next = GapModel.Target()
-    if rareCount > 0 { next = state.gaps.decodeTarget(with: &positions) }
-    var left = next.distance
+    var gaps = GapDecoder(parts.positions, count: parts.header.rareCount)
+    var left = gaps.distance
     var noted = left
     let columnLevels = unsafe state.levels.columns.pointer
     let allWeights = unsafe state.weights.pointer
@@ -243,12 +232,7 @@ extension SparseCoding {
                 state.levels.passed(weight: noted &- left)
               } else {
                 state.levels.passed(weight: noted &- left)
-                state.gaps.settle(
-                  next, before: next.distance &- left, weight: weight, with: &positions)
-                rareCount &-= 1
-                next =
-                  rareCount > 0 ? state.gaps.decodeTarget(with: &positions) : GapModel.Target()
-                left = next.distance
+                left = gaps.settle(left: left, weight: weight)
               }
               noted = left
               let change = state.codeChange(

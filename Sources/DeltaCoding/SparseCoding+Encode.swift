@@ -39,7 +39,7 @@ extension SparseCoding {
       base, result, shape: shape, survey: survey, layout: layout)
     header.priors = UInt8(dispersion.rowPrior | dispersion.columnPrior << 4)
 
-    var positions = RangeEncoder()
+    var gaps = GapEncoder()
     var values = RangeEncoder()
     var table = OddsTable(counts: survey.counts, hits: survey.hits, sizes: survey.sizes)
     table.code(with: &values)
@@ -97,9 +97,8 @@ extension SparseCoding {
             bases: state.odds)
           state.levels.passed(weight: passed &- noted)
           if isRare {
-            state.gaps.encode(before: passed, weight: weight, with: &positions)
+            gaps.encode(before: passed, weight: weight)
             passed = 0
-            header.rareCount += 1
           } else {
             header.likelyCount += 1
           }
@@ -124,7 +123,8 @@ extension SparseCoding {
       state.endRow()
     }
 
-    let positionBytes = positions.finish()
+    header.rareCount = gaps.count
+    let positionBytes = gaps.finish()
     let valueBytes = values.finish()
     let moved = moves.finish()
     var fields: OptionalFields = []

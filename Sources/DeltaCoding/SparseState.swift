@@ -2,7 +2,6 @@
 struct SparseState: ~Copyable {
   var levels: Levels
   var changes: ChangeModel
-  var gaps = GapModel()
   let odds: OddsTable
   let shifts: UncheckedBuffer<UInt8>
   /// Weights by exponent (64 each) and biased level of row and column together.

@@ -2,7 +2,6 @@
 /// few change: a plane of ``BlockCoding``, or what ``CrossingCoding`` looks at.
 struct ValuePlane: ~Copyable {
   var levels: Levels
-  var gaps = GapModel()
   private var signs: SignModel
   private let flags = AdaptiveBits(count: ChangeModel.flagCount)
   private let differences = DifferenceModel()
