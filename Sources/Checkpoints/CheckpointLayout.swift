@@ -12,8 +12,8 @@ package struct CheckpointLayout: Sendable {
     package let otherByteRanges: [Range<Int>]
     /// What lies there.
     package let otherBytes: [UInt8]
-    /// The names of tensors whose bytes are among these: ``Checkpoint/settingAside(_:)``.
-    package let setAside: Set<String>
+    /// Tensors whose bytes are among these: ``Checkpoint/settingAside(_:)``.
+    package let setAside: [TensorDescriptor]
   }
 
   package let files: [File]
@@ -28,7 +28,7 @@ package struct CheckpointLayout: Sendable {
       return File(
         byteCount: file.mapped.byteCount, tensors: file.tensors,
         otherByteRanges: file.otherByteRanges, otherBytes: bytes,
-        setAside: Set(checkpoint.setAside.filter { $0.fileIndex == number }.map(\.name)))
+        setAside: checkpoint.setAside.filter { $0.fileIndex == number }.map(\.descriptor))
     }
   }
 
@@ -94,7 +94,7 @@ package struct CheckpointLayout: Sendable {
     }
     return File(
       byteCount: byteCount, tensors: tensors, otherByteRanges: ranges, otherBytes: bytes.array,
-      setAside: names.intersection(all.map(\.name)))
+      setAside: all.filter { names.contains($0.name) })
   }
 
   /// What tensors, in the order of their bytes, leave of a file.

@@ -67,7 +67,7 @@ package struct InPlacePatching: Sendable {
     // Of the patch as it is tried now, whatever becomes of the file.
     let digest = patchDigest()
     let hashes = checksSHA256 ? OrderedStage(FileHasher(input), execution) : nil
-    if checksSHA256 { try run.match.checkHasPublishedBytes() }
+    if checksSHA256 { try run.match(at: direction.output).checkHasPublishedBytes() }
     do {
       try change.survey(hashes: hashes, progress: phases.surveying)
     } catch  where error.isOfContents {

@@ -60,7 +60,7 @@ package struct PatchLayouts: Sendable {
     return names
   }
 
-  private static let mostNameBytes = 16 << 20
+  private static let mostNameBytes = 1 << 20
 
   /// The bytes of the tensor `layouts`.
   package var encoded: [UInt8] {

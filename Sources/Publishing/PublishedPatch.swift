@@ -113,12 +113,16 @@ struct PublishedPatch: CardSubject {
     return "The output loads as the base does:\n\n\(Markdown.block(program, language: "python"))"
   }
 
+  private var carriedCount: Int { patch.layouts?.carried.count ?? 0 }
+
   var evidence: String {
     """
     ## Digests
 
     `gradiend-patch verify MODEL PATCH --sha256` compares the SHA-256 of the weight files; without \
-    `--sha256` it compares the values, which may lie in other files.
+    `--sha256` it compares the values\(carriedCount > 0
+      ? ", and, as the patch carries \(carriedCount) small tensors whole, headers"
+      : ", which may lie in other files").
 
     Of the base:
 

@@ -108,6 +108,7 @@ extension PatchReport {
       .init("changed_elements", .integer(changedElementCount)),
       .init("gradiends", .array(additions.map { .object($0.members) })),
       .init("metadata", .object(metadata.map { .init($0.key, .string($0.value)) })),
+      .init("carried_tensors", .strings(carriedTensors)),
       .init("byte_counts", .object(parts.map { .init($0.name, .integer($0.byteCount)) })),
       .init(
         "changed_tensors",

@@ -111,6 +111,12 @@ extension PatchReport {
       }
     }
     if let kept { lines.append("rounded to the base's types, the update keeps \(kept)") }
+    if let first = carriedTensors.first {
+      let others = carriedTensors.count - 1
+      lines.append(
+        "carries tensor '\(first.printable)'" + (others > 0 ? " and \(others) more" : "") + " whole"
+      )
+    }
     lines.append("")
     let width = metadata.map(\.key.count).max() ?? 0
     for datum in metadata {

@@ -27,6 +27,8 @@ import Testing
         "tensor '\(QuantisedPair.text)' has another type or shape in the result and is carried whole; the "
           + "patch fits these files only, with their headers"
       ])
+    #expect(
+      try Inspect(path: bench.path("patch")).run().patch?.carriedTensors == [QuantisedPair.text])
     #expect(try bench.apply("patch", to: "base", as: "applied").notes.isEmpty)
     #expect(try bench.bytes("applied") == pair.result)
     #expect(try bench.strip("patch", from: "applied", as: "stripped").notes.isEmpty)
@@ -192,6 +194,37 @@ import Testing
     try bench.diff("base", "result", to: "patch")
   }
 
+  @Test func `something has to be left that a patch can be of`() throws {
+    for (name, length) in [("one", 1), ("other", 2)] {
+      var builder = SafetensorsBuilder()
+      builder.add("text", "U8", [length], Array(repeating: 0, count: length))
+      try bench.folder.write(builder.bytes, to: name)
+    }
+    let error = try bench.refusal(.badInput) { () throws(PatchError) in
+      try bench.diff("one", "other", to: "patch")
+    }
+    #expect(error.message == "tensor 'text' is U8 [2], in the base it is U8 [1]")
+  }
+
+  @Test func `chains ask the last patch for the SHA-256 of its files`() throws {
+    try bench.folder.write(pair.base, to: "last")
+    try bench.diff("base", "result", to: "first")
+    var comparison = Diff(
+      base: bench.path("result"), result: bench.path("last"), output: bench.path("second"))
+    comparison.hashesFiles = false
+    _ = try comparison.run()
+    // It leads back to the base, but nobody can know.
+    var patching = Patching(
+      .apply, checkpoint: bench.path("base"), patches: ["first", "second"].map(bench.path),
+      output: bench.path("output"))
+    _ = try patching.run()
+    #expect(try bench.bytes("output") == pair.base)
+    patching.output = bench.path("other")
+    patching.checksSHA256 = true
+    let error = try bench.refusal(.usage) { () throws(PatchError) in _ = try patching.run() }
+    #expect(error.path == bench.path("second"))
+  }
+
   @Test func `a patch is not applied twice, whatever it carries`() throws {
     try bench.diff("base", "result", to: "patch")
     let again = try bench.refusal(.mismatch) { () throws(PatchError) in
@@ -278,7 +311,15 @@ import Testing
     ).encoded
     let whole = CheckpointLayout(try Checkpoint(path: bench.path("result"))).encoded
     let carried = [QuantisedPair.text]
+    // The tensor that may be carried is too long in the result.
+    var long = pair
+    long.texts.result = String(repeating: " ", count: 65_537)
+    try bench.folder.write(long.result, to: "long")
+    let tooLong = CheckpointLayout(
+      try Checkpoint(path: bench.path("long")).settingAside([QuantisedPair.text])
+    ).encoded
     for layouts in [
+      PatchLayouts(base: own, result: tooLong, carried: carried),
       // The text counts as a tensor; there are no bytes of it; it has another name.
       PatchLayouts(base: own, result: whole, carried: carried),
       PatchLayouts(base: own, result: whole, carried: []),

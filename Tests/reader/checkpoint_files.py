@@ -87,7 +87,7 @@ class ModelFile:
         for name in names:
             require(name in self.entries, f"the {role} lacks '{name}', which the patch carries")
         lengths = [entry.last - entry.first for entry in map(self.entries.pop, names)]
-        require(all(length <= 65536 for length in lengths) and sum(lengths) <= 16 << 20,
+        require(all(length <= 65536 for length in lengths) and sum(lengths) <= 1 << 20,
                 f"the carried tensors of the {role} are too large")
 
     def contents(self, data):

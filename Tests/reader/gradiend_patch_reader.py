@@ -392,7 +392,7 @@ class Layouts:
     def read_carried(self, frame):
         """Section 8.1: the names of tensors that layouts carry."""
         names = Fields(decompressed(
-            frame, min(16 << 20, 100 * len(frame) + 65536), "the names of carried tensors",
+            frame, min(1 << 20, 100 * len(frame) + 65536), "the names of carried tensors",
             zstandard.ZstdDecompressor()))
         while names.position < len(names.data):
             try:

@@ -38,7 +38,7 @@ package struct ModelPatching: Sendable {
     try checkUndo()
     let losses = undo.map { _ in LossCounter() }
     let run = try PatchRun(patches, input, direction)
-    if checksSHA256 { try run.match.checkHasPublishedBytes() }
+    if checksSHA256 { try run.match(at: direction.output).checkHasPublishedBytes() }
     var notes: [String] = []
     let target = try CheckpointOutput(
       output, for: input, layout: try layout(run, &notes), overwrites: overwrites,

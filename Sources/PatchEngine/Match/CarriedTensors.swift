@@ -34,15 +34,16 @@ package struct CarriedTensors {
 
   /// Larger ones would make a patch a copy of the model.
   private static let mostBytesOfOne = 64 << 10
-  private static let mostBytes = 16 << 20
+  private static let mostBytes = 1 << 20
 
   static let rule =
     "only tensors of up to \(mostBytesOfOne) bytes, and \(mostBytes) in all, may have other types or shapes "
     + "in the result: in exact patches of whole safetensors files with the same tensors in each"
 
-  fileprivate static func areFew(_ tensors: [StoredTensor]) -> Bool {
-    tensors.allSatisfy { $0.byteCount <= mostBytesOfOne }
-      && tensors.reduce(0) { $0 + $1.byteCount } <= mostBytes
+  /// Whether so many of such lengths may be carried.
+  static func areFew(_ tensors: [TensorDescriptor]) -> Bool {
+    tensors.allSatisfy { $0.byteRange.count <= mostBytesOfOne }
+      && tensors.reduce(0) { $0 + $1.byteRange.count } <= mostBytes
   }
 
   /// The names of those that a patch from `base` to `result` has to carry, as far as it may.
@@ -53,7 +54,10 @@ package struct CarriedTensors {
       return (tensor.elementType != other.elementType || tensor.shape != other.shape)
         && max(tensor.byteCount, other.byteCount) <= mostBytesOfOne
     }
-    guard areFew(carried), areFew(carried.compactMap { result[$0.name] }) else { return [] }
+    let others = carried.compactMap { result[$0.name]?.descriptor }
+    // Something has to be left that a patch can be of.
+    guard areFew(carried.map(\.descriptor)), areFew(others), carried.count < base.tensors.count
+    else { return [] }
     return Set(carried.map(\.name))
   }
 }
@@ -63,7 +67,9 @@ extension Checkpoint {
   package func settingAside(carriedBy patch: PatchFile) -> Checkpoint {
     guard let carried = patch.layouts?.carried, !isGGUF else { return self }
     let found = carried.compactMap { self[$0] }
-    guard found.count == carried.count, CarriedTensors.areFew(found) else { return self }
+    guard found.count == carried.count, CarriedTensors.areFew(found.map(\.descriptor)) else {
+      return self
+    }
     return settingAside(Set(carried))
   }
 }

@@ -33,9 +33,13 @@ extension PatchMatch {
         "it has \(layout.files.count) files, the input has \(own.files.count)", at: 0)
     }
     guard Set(layout.tensors.map(\.name)).count == source.tensors.count,
-      layout.files.map(\.setAside) == own.files.map(\.setAside)
+      layout.files.map({ Set($0.setAside.map(\.name)) })
+        == own.files.map({ Set($0.setAside.map(\.name)) })
     else {
       throw .corrupt("it has other tensors than the input", at: 0)
+    }
+    guard CarriedTensors.areFew(layout.files.flatMap(\.setAside)) else {
+      throw .limitExceeded("the tensors that it carries are too large", at: 0)
     }
     for place in layout.tensors {
       guard let tensor = source[place.name], tensor.fileIndex == place.fileIndex,

@@ -60,6 +60,8 @@ public struct PatchReport: Sendable {
   public let tensors: [TensorReport]
   /// In the order in which they lie in the patch.
   public private(set) var changes: [Change]
+  /// The names of tensors that the patch carries whole.
+  public let carriedTensors: [String]
   /// What the file's bytes are for; they add up to its length.
   public let parts: [Part]
 
@@ -76,6 +78,7 @@ public struct PatchReport: Sendable {
       TensorReport(name: $0.name, elementType: $0.elementType, shape: $0.shape)
     }
     tensorCount = tensors.count
+    carriedTensors = patch.layouts?.carried ?? []
     elementCount = patch.index.tensors.reduce(0) { $0 + $1.elementCount }
     changes = patch.index.tensors.compactMap { tensor in
       tensor.change.map { change in

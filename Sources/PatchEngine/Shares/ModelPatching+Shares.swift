@@ -19,7 +19,7 @@ extension ModelPatching {
   ) throws(PatchError) -> ModelSummary {
     let files = FileShare(share, of: input)
     let run = try PatchRun(patches, input, direction, in: files)
-    if checksSHA256 { try run.match.checkHasPublishedBytes() }
+    if checksSHA256 { try run.match(at: direction.output).checkHasPublishedBytes() }
     try checkIsDivisible(run.match)
     try checkName(CompanionFiles.names(of: input))
     var notes: [String] = []

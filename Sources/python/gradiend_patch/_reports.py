@@ -363,6 +363,8 @@ class PatchReport:
     #: What was added, in this order; nothing if the result was there.
     gradiends: tuple[AddedGradiend, ...]
     metadata: Mapping[str, str] = field(repr=False)
+    #: Small tensors that it carries whole, as their types or shapes differ.
+    carried_tensors: tuple[str, ...] = field(repr=False)
     byte_counts: Mapping[str, int] = field(repr=False)
     changed_tensors: tuple[ChangedTensor, ...] = field(repr=False)
     json: Json = field(repr=False, compare=False)
@@ -417,6 +419,7 @@ def inspection(report: Json) -> Report:
                 for each in report["gradiends"]
             ),
             report["metadata"],
+            tuple(report["carried_tensors"]),
             report["byte_counts"],
             tuple(ChangedTensor.of(tensor) for tensor in report["changed_tensors"]),
             report,
