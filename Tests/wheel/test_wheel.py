@@ -323,7 +323,7 @@ class WheelTests(unittest.TestCase):
 
     def test_functions_take_every_option_of_the_commands(self) -> None:
         # --no-sync is sync=False; what is left is how results are printed, and not for programs.
-        renamed = {"no-sync": "sync"}
+        renamed = {"no-sync": "sync", "no-sha256": "sha256"}
         for name in (
             *("create", "diff", "join", "combine", "adapter", "apply", "strip", "verify", "inspect", "export", "card"),
             "package",
