@@ -178,6 +178,11 @@ class SlurmTests(unittest.TestCase):
         self.assert_done(self.finish(jobs), restarts=dict.fromkeys(there, 1))
         self.assert_same("patch")
 
+    @staticmethod
+    def kill(process: int, number: int = signal.SIGKILL) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, number)
+
     def submit_and_lose_node(self, *change: str) -> tuple[list[str], list[int]]:
         """Changes node two while it works on as many tasks as it can; its jobs, and the tasks there."""
         running = range(1, 2 * SLOTS + 1)
@@ -188,9 +193,12 @@ class SlurmTests(unittest.TestCase):
         there = sorted(int(task) for task in re.findall(r"ArrayTaskId=(\d+) .* NodeList=two ", tasks))
         self.assertEqual(len(there), SLOTS, tasks)
         self.control("update", "NodeName=two", f"State={change[0]}", *change[1:])
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGCONT)
+        for task, process in zip(running, processes):
+            # What runs on a node that fails does not go on.
+            if change[0] == "DOWN" and task in there:
+                self.addCleanup(self.kill, process)
+            else:
+                self.kill(process, signal.SIGCONT)
         return jobs, there
 
     def test_a_piece_that_is_missing_is_named_and_made_again(self) -> None:
