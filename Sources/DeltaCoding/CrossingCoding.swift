@@ -110,19 +110,14 @@ extension CrossingCoding {
         var weights = unsafe allWeights + state.levels.row
         trust.startSegment()
         while column < end {
-          let last = column &+ SegmentPlaces.strideLength
-          if trust.isGiven, last <= end {
-            let sum = unsafe SegmentPlaces.strideSum(weights, place + column)
-            if sum <= left {
-              left &-= sum
-              column = last
-              trust.succeeded()
-              continue
-            }
-            trust.failed()
+          let singles = trust.passStrides(in: column..<end) { start in
+            let sum = unsafe SegmentPlaces.strideSum(weights, place + start)
+            guard sum <= left else { return false }
+            left &-= sum
+            return true
           }
-          let stop = trust.isGiven ? min(last, end) : end
-          while column < stop {
+          column = singles.lowerBound
+          while column < singles.upperBound {
             defer { column &+= 1 }
             let weight = unsafe weights[Int(place[column])]
             guard weight > left else {

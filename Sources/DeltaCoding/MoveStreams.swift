@@ -77,21 +77,16 @@ struct MoveEncoder: ~Copyable {
     var sum = passed
     var trust = trust
     while place < end {
-      let last = place &+ SegmentPlaces.strideLength
-      if trust.isGiven, last <= end {
-        let stride = unsafe SegmentPlaces.strideSum(weights, places + place)
-        if stride < GapModel.likelyWeight,
-          unsafe !SegmentPlaces.stridesDiffer(base + place, result + place, mask: mask)
-        {
-          sum &+= stride
-          place = last
-          trust.succeeded()
-          continue
-        }
-        trust.failed()
+      let singles = trust.passStrides(in: place..<end) { start in
+        let stride = unsafe SegmentPlaces.strideSum(weights, places + start)
+        guard stride < GapModel.likelyWeight,
+          unsafe !SegmentPlaces.stridesDiffer(base + start, result + start, mask: mask)
+        else { return false }
+        sum &+= stride
+        return true
       }
-      let stop = trust.isGiven ? min(last, end) : end
-      while place < stop {
+      place = singles.lowerBound
+      while place < singles.upperBound {
         let weight = unsafe weights[Int(places[place])]
         let before = unsafe base[place]
         let after = unsafe result[place]

@@ -64,21 +64,16 @@ struct SegmentPlaces: ~Copyable {
     defer { passed &+= sum }
     var column = columns.lowerBound
     while column < columns.upperBound {
-      let last = column &+ strideLength
-      if trust.isGiven, last <= columns.upperBound {
-        let stride = unsafe strideSum(weights, places + column)
-        if stride < GapModel.likelyWeight,
-          unsafe !stridesDiffer(base + column, result + column)
-        {
-          sum &+= stride
-          column = last
-          trust.succeeded()
-          continue
-        }
-        trust.failed()
+      let singles = trust.passStrides(in: column..<columns.upperBound) { start in
+        let stride = unsafe strideSum(weights, places + start)
+        guard stride < GapModel.likelyWeight,
+          unsafe !stridesDiffer(base + start, result + start)
+        else { return false }
+        sum &+= stride
+        return true
       }
-      let stop = trust.isGiven ? min(last, columns.upperBound) : columns.upperBound
-      while column < stop {
+      column = singles.lowerBound
+      while column < singles.upperBound {
         let weight = unsafe weights[Int(places[column])]
         guard unsafe base[column] == result[column], weight != GapModel.likelyWeight else {
           return column
@@ -95,15 +90,27 @@ struct SegmentPlaces: ~Copyable {
 struct StrideTrust {
   private var value = 8
 
-  var isGiven: Bool { value > 0 }
-
   /// Tries again with each segment.
   @inline(__always)
   mutating func startSegment() { value = max(value, 2) }
 
+  /// Passes one stride after the other while `passes` says of where one begins that it can be passed.
+  ///
+  /// - Returns: what is to be looked at element by element, before strides are tried again.
   @inline(__always)
-  mutating func succeeded() { value = min(value &+ 1, 8) }
-
-  @inline(__always)
-  mutating func failed() { value &-= 3 }
+  mutating func passStrides(in elements: Range<Int>, _ passes: (Int) -> Bool) -> Range<Int> {
+    var start = elements.lowerBound
+    var next = start &+ SegmentPlaces.strideLength
+    while value > 0, next <= elements.upperBound {
+      guard passes(start) else {
+        value &-= 3
+        break
+      }
+      value = min(value &+ 1, 8)
+      start = next
+      next &+= SegmentPlaces.strideLength
+    }
+    let end = value > 0 ? min(next, elements.upperBound) : elements.upperBound
+    return unsafe Range(uncheckedBounds: (start, end))
+  }
 }

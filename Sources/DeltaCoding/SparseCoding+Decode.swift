@@ -89,19 +89,14 @@ extension SparseCoding {
         let place = unsafe places - start
         trust.startSegment()
         while column < end {
-          let last = column &+ SegmentPlaces.strideLength
-          if trust.isGiven, last <= end {
-            let sum = unsafe SegmentPlaces.strideSum(weights, place + column)
-            if sum <= left {
-              left &-= sum
-              column = last
-              trust.succeeded()
-              continue
-            }
-            trust.failed()
+          let singles = trust.passStrides(in: column..<end) { start in
+            let sum = unsafe SegmentPlaces.strideSum(weights, place + start)
+            guard sum <= left else { return false }
+            left &-= sum
+            return true
           }
-          let stop = trust.isGiven ? min(last, end) : end
-          while column < stop {
+          column = singles.lowerBound
+          while column < singles.upperBound {
             let bits = unsafe source[column]
             let weight = unsafe weights[Int(place[column])]
             left &-= weight
@@ -191,22 +186,17 @@ extension SparseCoding {
         var rowLevel = state.levels.row
         trust.startSegment()
         while column < end {
-          let last = column &+ SegmentPlaces.strideLength
-          if trust.isGiven, last <= end {
-            let sum = unsafe SegmentPlaces.strideSum(allWeights + rowLevel, place + column)
+          let singles = trust.passStrides(in: column..<end) { start in
+            let sum = unsafe SegmentPlaces.strideSum(allWeights + rowLevel, place + start)
             let moveSum = unsafe SegmentPlaces.strideSum(
-              moveWeights.pointer + rowLevel, movePlace + column)
-            if sum <= left, moveSum <= leftToMove {
-              left &-= sum
-              leftToMove &-= moveSum
-              column = last
-              trust.succeeded()
-              continue
-            }
-            trust.failed()
+              moveWeights.pointer + rowLevel, movePlace + start)
+            guard sum <= left, moveSum <= leftToMove else { return false }
+            left &-= sum
+            leftToMove &-= moveSum
+            return true
           }
-          let stop = trust.isGiven ? min(last, end) : end
-          while column < stop {
+          column = singles.lowerBound
+          while column < singles.upperBound {
             let bits = unsafe source[column]
             var weightPlace = unsafe Int(place[column]) &+ rowLevel
             let moveWeightPlace = unsafe Int(movePlace[column]) &+ rowLevel
