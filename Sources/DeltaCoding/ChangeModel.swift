@@ -1,20 +1,21 @@
 /// What changes look like: how large, and in which direction.
 ///
-/// Everything is told from the exponent of the base and the levels of row and column, which both
-/// directions know (Formats/delta-coding.md, "Changes").
+/// Everything is told from an exponent and the levels of row and column, which both directions know
+/// (Formats/delta-coding.md, "Changes").
 struct ChangeModel: ~Copyable {
-  private let models = AdaptiveBits(count: 512)
+  private let models = AdaptiveBits(count: 360)
   private let mantissaBitCount: Int
   private var signs: SignModel
-  /// The least exponent that a change of at least a binade may reach.
-  var leastReach = 0
+  /// The fewest binades of a far step.
+  var leastBinades = 0
 
   private enum First {
     static let flag = 0
     static let double = 64
     static let further = 128
-    static let reach = 192
+    static let far = 192
     static let fraction = 256
+    static let over = 352
   }
 
   init(mantissaBitCount: Int, columnCount: Int, predictsSigns: Bool) {
@@ -26,7 +27,7 @@ struct ChangeModel: ~Copyable {
       let saturated = LogScale.probability(2 * (index - 32) + 1)
       models.start(First.double + index, at: max(saturated, 4_500), trust: 8)
       models.start(First.further + index, at: max(saturated, 13_000), trust: 8)
-      models.start(First.reach + index, at: max(saturated, 26_000), trust: 4)
+      models.start(First.far + index, at: max(saturated, 26_000), trust: 4)
     }
     for length in 2..<32 {
       models.start(First.fraction + 3 * length, at: 21_000, trust: 12)
@@ -50,9 +51,19 @@ struct ChangeModel: ~Copyable {
     coder.code(changes, models, First.flag + flag)
   }
 
-  /// Codes how far the ordinal moves: `magnitude`, at least 1, a multiple of `2^shift`.
+  /// The probability of a change, in 65,536ths.
+  @inline(__always)
+  func flagShare(_ flag: Int) -> UInt32 { models.probability(First.flag + flag) }
+
+  @inline(__always)
+  func learnFlag(_ changes: Bool, _ flag: Int) {
+    models.learn(changes, at: First.flag + flag)
+  }
+
+  /// Codes how far the ordinal moves, by less than a binade: `magnitude`, at least 1, a multiple of
+  /// `2^shift`.
   ///
-  /// The exponent is the base's, the level that of row and column together, in half octaves.
+  /// The level is that of row and column together, in half octaves.
   @inline(__always)
   func codeMagnitude<Coder: BinaryCoder & ~Copyable>(
     _ magnitude: UInt32, exponent: Int, level: Int, shift: Int,
@@ -63,7 +74,7 @@ struct ChangeModel: ~Copyable {
     let knownLength = 32 - quotient.leadingZeroBitCount
     var length = 1
     var model = First.double
-    while length <= digits {
+    while length < digits {
       let octave = (odds.size(exponent &+ shift &+ length) &+ level) >> 1
       guard coder.code(knownLength > length, models, model + min(max(octave + 32, 0), 63)) else {
         break
@@ -71,33 +82,27 @@ struct ChangeModel: ~Copyable {
       length += 1
       model = First.further
     }
-    guard length > digits else {
-      return codeFraction(quotient, length: length, with: &coder) << UInt32(shift)
-    }
-    let reach = codeReach(
-      Int(magnitude >> UInt32(mantissaBitCount)), exponent: exponent, level: level, odds: odds,
-      with: &coder)
-    let rest = coder.codeRaw(quotient & (1 << UInt32(digits) - 1), count: digits)
-    return UInt32(truncatingIfNeeded: reach) << UInt32(mantissaBitCount) | rest << UInt32(shift)
+    return codeFraction(quotient, length: length, with: &coder) << UInt32(shift)
   }
 
-  /// Codes how many binades a change takes the ordinal further, at least one.
-  private func codeReach<Coder: BinaryCoder & ~Copyable>(
-    _ binades: Int, exponent: Int, level: Int, odds: borrowing OddsTable,
+  /// Codes how far the ordinal moves, into another binade; `magnitude` is a multiple of `2^shift`.
+  func codeBinades<Coder: BinaryCoder & ~Copyable>(
+    _ magnitude: UInt32, isFar: Bool, level: Int, shift: Int, odds: borrowing OddsTable,
     with coder: inout Coder
-  ) -> Int {
-    // Beyond the last exponent there is the wrap from one end of all ordinals to the other.
-    let exponentCount = odds.odds.count
-    var reach = max(leastReach, exponent + 1)
-    while reach < exponent + exponentCount {
-      let octave = (odds.size(reach + mantissaBitCount + 1) + level) >> 1
-      guard
-        coder.code(
-          exponent + binades > reach, models, First.reach + min(max(octave + 32, 0), 63))
-      else { break }
-      reach += 1
+  ) -> UInt32 {
+    let known = Int(magnitude >> UInt32(mantissaBitCount))
+    var binades = isFar ? leastBinades : 0
+    let most = isFar ? odds.odds.count : CrossingModel.leastFar - 1
+    while binades < most {
+      let octave = (odds.size(binades + mantissaBitCount + 1) + level) >> 1
+      let model = isFar ? First.far + min(max(octave + 32, 0), 63) : First.over + binades
+      guard coder.code(known > binades, models, model) else { break }
+      binades += 1
     }
-    return reach - exponent
+    let digits = mantissaBitCount - shift
+    let rest = coder.codeRaw(
+      (magnitude >> UInt32(shift)) & (1 << UInt32(digits) - 1), count: digits)
+    return UInt32(truncatingIfNeeded: binades) << UInt32(mantissaBitCount) | rest << UInt32(shift)
   }
 
   /// Codes a number of `length` bits, the first of them 1.
@@ -124,6 +129,12 @@ struct ChangeModel: ~Copyable {
     _ falls: Bool, column: Int, with coder: inout Coder
   ) -> Bool {
     signs.code(falls, column: column, with: &coder)
+  }
+
+  /// Notes a direction that is known without being told.
+  @inline(__always)
+  mutating func noteSign(_ falls: Bool, column: Int) {
+    signs.note(falls, column: column)
   }
 
   mutating func endRow() {

@@ -5,6 +5,12 @@ struct ChangeSurvey {
   /// Elements by the base's exponent, and those of them that changed.
   private(set) var counts: [Int]
   private(set) var hits: [Int]
+  /// Changes to another exponent, by the result's.
+  private var landings: [Int]
+  /// Counts and hits by the exponents of both sides: a change is expected of either.
+  var ofBothSides: (counts: [Int], hits: [Int]) {
+    (zip(counts, landings).map(+), zip(hits, landings).map(+))
+  }
   /// Changes by how large they are at which exponent: `[e + j]` says of how many, at exponent e, it
   /// was asked whether they are at least `2^j`, and how many were.
   private(set) var sizes: (asked: [Int], hits: [Int])
@@ -12,8 +18,8 @@ struct ChangeSurvey {
   private(set) var movedCount = 0
   /// Elements that have the largest exponent in the result only.
   private(set) var nonFiniteCount = 0
-  /// The least exponent that a change of at least a binade reached.
-  private(set) var leastReach: Int
+  /// The fewest binades of a far step.
+  private(set) var leastBinades: Int
 
   /// - Precondition: Both spans hold `count` elements of this layout.
   init(base: RawSpan, result: RawSpan, count: Int, layout: FloatLayout) {
@@ -43,9 +49,10 @@ struct ChangeSurvey {
   private init(_ layout: FloatLayout) {
     counts = [Int](repeating: 0, count: layout.exponentCount)
     hits = counts
+    landings = counts
     let none = [Int](repeating: 0, count: layout.exponentCount + layout.mantissaBitCount + 1)
     sizes = (none, none)
-    leastReach = layout.exponentCount - 1
+    leastBinades = layout.exponentCount - 1
   }
 
   /// - Precondition: Both pointers hold `count` elements of this layout.
@@ -83,6 +90,7 @@ struct ChangeSurvey {
       let reached = after.exponent(mantissaBitCount: mantissaBitCount)
       if reached != exponent {
         movedCount += 1
+        landings[reached] += 1
         if reached == layout.exponentCount - 1 { nonFiniteCount += 1 }
       }
       let rises = after.ordinal &- before.ordinal
@@ -90,7 +98,7 @@ struct ChangeSurvey {
       let length = Word.bitWidth - magnitude.leadingZeroBitCount
       lengths.add(1, at: exponent << 6 | length)
       let binades = Int(truncatingIfNeeded: magnitude >> Word(mantissaBitCount))
-      if binades > 0 { leastReach = min(leastReach, exponent + binades) }
+      if binades >= CrossingModel.leastFar { leastBinades = min(leastBinades, binades) }
     }
     for exponent in counts.indices {
       for number in 0..<laneCount {

@@ -38,25 +38,11 @@ package struct ChunkCoder: Sendable {
   private func encodeFloats(
     _ format: FloatFormat, base: RawSpan, result: RawSpan, shifts: ShiftTable
   ) -> EncodedChunk {
-    guard format.byteWidth == 1 else {
-      return AlignedElements.with(base, byteWidth: format.byteWidth) { base in
-        AlignedElements.with(result, byteWidth: format.byteWidth) { result in
-          encode(format, base: base, result: result, shifts: shifts)
-        }
+    AlignedElements.with(base, byteWidth: format.byteWidth) { base in
+      AlignedElements.with(result, byteWidth: format.byteWidth) { result in
+        encode(format, base: base, result: result, shifts: shifts)
       }
     }
-    guard
-      case (var chunk, let crossed)? = CrossingCoding(shape, format).encode(
-        base: base, result: result)
-    else {
-      return encode(format, base: base, result: result, shifts: shifts)
-    }
-    if !result.hasSameBytes(as: crossed.rawSpan) {
-      let rest = encode(format, base: crossed.rawSpan, result: result, shifts: shifts)
-      chunk.bytes += rest.bytes
-      chunk.changedCount += rest.changedCount
-    }
-    return isWorthwhile(chunk) ? chunk : PlaneCoding(shape).encode(base: base, result: result)
   }
 
   private func isWorthwhile(_ chunk: EncodedChunk) -> Bool {
@@ -88,7 +74,7 @@ package struct ChunkCoder: Sendable {
       shifts = ShiftTable(commonTo: base, result, count: shape.elementCount)
     }
     let chunk =
-      survey.changedCount > shape.elementCount / 4
+      survey.changedCount > shape.elementCount / 2
       ? DenseCoding(shape, format).encode(
         base: base, result: result, survey: survey, shifts: shifts)
       : SparseCoding(shape, format).encode(
@@ -145,23 +131,14 @@ package struct ChunkCoder: Sendable {
       let parts = try coding.parse(&reader, fields)
       return ChunkSummary(
         coding: "sparse",
-        header: chunk.byteCount - parts.streamByteCount,
-        positions: parts.positions.count, values: parts.values.count,
-        strip: parts.movePositions.count + parts.moveValues.count)
+        header: chunk.byteCount - parts.positionByteCount - parts.valueByteCount,
+        positions: parts.positionByteCount, values: parts.valueByteCount)
     case .dense(let coding, let fields):
       let parts = try coding.parse(&reader, fields)
       return ChunkSummary(
         coding: "dense", header: chunk.byteCount - parts.streamByteCount,
         values: parts.model.count + parts.tokens.count + parts.bits.count,
         strip: parts.movePositions.count + parts.moveValues.count)
-    case .crossings(let coding):
-      let parts = try coding.parse(&reader)
-      var summary = try self.summary(of: parts.rest.rawSpan)
-      summary.coding = "crossings"
-      summary.header += parts.restStart - parts.positions.count - parts.values.count
-      summary.positions += parts.positions.count
-      summary.values += parts.values.count
-      return summary
     case .packed(let coding, let fields):
       let parts = try coding.parse(&reader, fields)
       return ChunkSummary(
@@ -216,8 +193,6 @@ package struct ChunkCoder: Sendable {
       try coding.decode(&reader, fields, from: input, into: &output, direction: direction)
     case .sparse(let coding, let fields):
       try coding.decode(&reader, fields, from: input, into: &output, direction: direction)
-    case .crossings(let coding):
-      try decode(coding, &reader, from: input, into: &output, direction: direction)
     case .packed(let coding, let fields):
       try coding.decode(&reader, fields, from: input, into: &output, direction: direction)
     case .blocks(let coding):
@@ -228,33 +203,11 @@ package struct ChunkCoder: Sendable {
     }
   }
 
-  private func decode(
-    _ coding: CrossingCoding, _ reader: inout ByteReader, from input: RawSpan,
-    into output: inout MutableRawSpan, direction: Direction
-  ) throws(FormatError) {
-    let parts = try coding.parse(&reader)
-    let rest = parts.rest.rawSpan
-    do {
-      switch direction {
-      case .apply:
-        var crossed = input.array
-        crossed.withMutableRawSpan { coding.cross(&$0, parts) }
-        try decode(rest, from: crossed.rawSpan, into: &output, direction: .apply)
-      case .strip:
-        try decode(rest, from: input, into: &output, direction: .strip)
-        coding.cross(&output, parts)
-      }
-    } catch {
-      throw error.shifted(by: parts.restStart)
-    }
-  }
-
   private enum ShapedCoding {
     case planes
     case sparse(SparseCoding, OptionalFields)
     case dense(DenseCoding, OptionalFields)
     case blocks(BlockCoding)
-    case crossings(CrossingCoding)
     case packed(PackedCoding, OptionalFields)
   }
 
@@ -262,6 +215,11 @@ package struct ChunkCoder: Sendable {
   private func coding(_ byte: UInt8) throws(FormatError) -> ShapedCoding {
     let fields = OptionalFields(rawValue: byte & 0xF0)
     let id = byte & 0x0F
+    guard !Coding.outdatedIDs.contains(id) else {
+      throw .unsupported(
+        "coding \(id) is that of a development version from before the release of the format; make the "
+          + "patch again with this version", at: 0)
+    }
     guard let coding = Coding(rawValue: id), coding.optionalFields.isSuperset(of: fields) else {
       throw .unsupported("coding \(byte) is unknown to this version", at: 0)
     }
@@ -270,8 +228,6 @@ package struct ChunkCoder: Sendable {
     case (.sparse, .float(let format)): return .sparse(SparseCoding(shape, format), fields)
     case (.dense, .float(let format)): return .dense(DenseCoding(shape, format), fields)
     case (.blocks, .block(let format, _)): return .blocks(BlockCoding(shape, format))
-    case (.crossings, .float(let format)) where format.byteWidth == 1:
-      return .crossings(CrossingCoding(shape, format))
     case (.packed, .word):
       guard let coding = PackedCoding(shape) else { fallthrough }
       return .packed(coding, fields)
@@ -283,19 +239,21 @@ package struct ChunkCoder: Sendable {
 /// The ids of Formats/delta-coding.md, "A coded chunk".
 package enum Coding: UInt8, CaseIterable, Sendable {
   case planes = 0
-  case sparse = 1
   case dense = 2
   case blocks = 3
-  case crossings = 4
   case packed = 5
+  case sparse = 6
+
+  /// Those of development versions.
+  static let outdatedIDs: [UInt8] = [1, 4]
 
   /// Those that a chunk of this coding may have.
   var optionalFields: OptionalFields {
     switch self {
-    case .sparse: [.levels, .moves, .shifts]
+    case .sparse: [.levels, .crossings, .shifts, .flags]
     case .dense: [.moves, .shifts]
     case .packed: [.levels]
-    case .planes, .blocks, .crossings: []
+    case .planes, .blocks: []
     }
   }
 }
@@ -305,8 +263,12 @@ struct OptionalFields: OptionSet {
   let rawValue: UInt8
 
   static let levels = Self(rawValue: 0x10)
+  /// Of dense chunks.
   static let moves = Self(rawValue: 0x20)
+  /// Of sparse chunks.
+  static let crossings = Self(rawValue: 0x20)
   static let shifts = Self(rawValue: 0x40)
+  static let flags = Self(rawValue: 0x80)
 }
 
 /// In which direction a patch is followed.

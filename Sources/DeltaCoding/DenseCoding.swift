@@ -124,12 +124,8 @@ struct DenseCoding {
     if survey.movedCount > 0 { bases.code(with: &moveValues) }
     var moves = MoveEncoder(
       count: survey.movedCount, odds: bases, layout: layout, values: moveValues)
-    let levels = UncheckedBuffer(repeating: UInt8(Levels.bias), count: Levels.segment)
-    for start in stride(from: 0, to: count, by: Levels.segment) where moves.remaining > 0 {
-      let segment = min(Levels.segment, count - start)
-      unsafe moves.startSegment(result + start, levels: levels.pointer, count: segment)
-      unsafe moves.pass(
-        base + start, result + start, upTo: segment, rowLevel: Levels.bias, bases: bases)
+    for index in 0..<count {
+      unsafe moves.encode(base[index], result[index], bases: bases)
     }
     let moved = moves.finish()
     var fields: OptionalFields = []
@@ -203,21 +199,13 @@ struct DenseCoding {
     var moves = MoveDecoder(
       strips ? parts.moves : MoveCounts(), odds: bases, layout: layout,
       positions: parts.movePositions, values: moveValues)
-    let moveWeights = unsafe moves.weights
-    var leftToMove = moves.distance
     let sign: Word = direction == .apply ? 0 : .max
     for index in 0..<shape.elementCount {
       let word = unsafe source[index]
-      var exponent = word.exponent(mantissaBitCount: mantissaBitCount)
-      if strips {
-        let place = unsafe Int(moveWeights.place(word)) + Levels.noLevel
-        let weight = unsafe moveWeights.pointer[place]
-        leftToMove &-= weight
-        if leftToMove < 0 {
-          exponent = moves.exponent(
-            of: word, place: place, weight: weight, left: &leftToMove, bases: bases)
-        }
-      }
+      let exponent =
+        strips
+        ? moves.exponent(of: word, bases: bases)
+        : word.exponent(mantissaBitCount: mantissaBitCount)
       let token = tokens.next(table: Int(model.tables[exponent]))
       guard token > 0 else {
         unsafe target[index] = word

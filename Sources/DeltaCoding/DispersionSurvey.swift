@@ -15,8 +15,9 @@ struct DispersionSurvey {
     survey: ChangeSurvey, layout: FloatLayout
   ) {
     let probabilities = UncheckedBuffer<Float>(repeating: 0, count: layout.exponentCount)
-    for exponent in 0..<layout.exponentCount where survey.hits[exponent] > 0 {
-      probabilities[exponent] = Float(survey.hits[exponent]) / Float(survey.counts[exponent])
+    let (counts, hits) = survey.ofBothSides
+    for exponent in 0..<layout.exponentCount where hits[exponent] > 0 {
+      probabilities[exponent] = Float(hits[exponent]) / Float(counts[exponent])
     }
     let columnExcess = UncheckedBuffer<Float>(repeating: 0, count: shape.columns)
     let columnPredicted = UncheckedBuffer<Float>(repeating: 0, count: shape.columns)
@@ -34,10 +35,12 @@ struct DispersionSurvey {
       var rowPredicted: Float = 0
       var rowVariance: Float = 0
       for column in 0..<shape.columns {
-        let before = unsafe base[column]
-        let chance = unsafe probability[
-          before.exponent(mantissaBitCount: layout.mantissaBitCount)]
-        let surprise = unsafe (before == result[column] ? 0 : 1) - chance
+        let (before, after) = unsafe (base[column], result[column])
+        // As likely as the side expects that is more surprised.
+        let chance = unsafe min(
+          probability[before.exponent(mantissaBitCount: layout.mantissaBitCount)],
+          probability[after.exponent(mantissaBitCount: layout.mantissaBitCount)])
+        let surprise: Float = (before == after ? 0 : 1) - chance
         unsafe excess[column] += surprise
         unsafe predicted[column] += chance
         rowExcess += surprise

@@ -17,6 +17,25 @@ struct FloatLayout {
   /// Exponents are below this.
   var exponentCount: Int { 1 << exponentBitCount }
 
+  /// How a change leads from one float to another.
+  @inline(__always)
+  func step<Word: FixedWidthInteger & UnsignedInteger>(from before: Word, to after: Word)
+    -> ChangeStep
+  {
+    let rises = after.ordinal &- before.ordinal
+    let binades = min(rises, 0 &- rises) >> Word(mantissaBitCount)
+    if binades == 0,
+      before.exponent(mantissaBitCount: mantissaBitCount)
+        == after.exponent(mantissaBitCount: mantissaBitCount)
+    {
+      return .within
+    }
+    let (edge, other) = (NearestEdge(before, self), NearestEdge(after, self))
+    let haveSameSign = (before ^ after) >> Word(Word.bitWidth - 1) == 0
+    return haveSameSign && edge.exponent == other.exponent && edge.isBelow != other.isBelow
+      ? .near : .wide
+  }
+
   /// The biased exponent of 1.
   var exponentBias: Int { exponentCount / 2 - 1 }
 }

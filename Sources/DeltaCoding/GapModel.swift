@@ -5,6 +5,8 @@
 /// (Formats/delta-coding.md, "Gaps").
 struct GapModel: ~Copyable {
   private let models = AdaptiveBits(count: 64)
+  /// What all classes "beyond" of a chunk may still come to.
+  private var allowance = Self.unreachable
 
   /// The weight of an element whose odds are even is `2^30`.
   static let unitShift = 30
@@ -18,7 +20,8 @@ struct GapModel: ~Copyable {
   /// A distance from here on is never reached: an element weighs less than `2^27`, and a chunk has
   /// fewer than `2^26` of them.
   ///
-  /// Not higher, as a reader adds up classes "beyond" until here, even of a chunk of a few bytes.
+  /// Not higher, as a reader adds up classes "beyond" until here, of all gaps of a chunk together, even if
+  /// that has a few bytes only.
   static let unreachable: Int64 = 1 << 54
 
   init() {
@@ -162,22 +165,28 @@ struct GapModel: ~Copyable {
         target.shift = shift
         break
       }
+      allowance -= Self.beyondDistance
+      guard allowance > 0 else { return Target() }
       target.skipped += Self.beyondDistance
-      guard target.skipped < Self.unreachable else { return Target() }
     }
     let place = Int64(coder.place(ofPowerOfTwo: target.shift + Self.stepShift))
     target.distance = target.skipped + Int64(target.first) << Int64(Self.stepShift) + place
     return target
   }
 
-  /// Ends what ``decodeTarget(with:)`` began, now that the element is known.
+  /// Ends what ``decodeTarget(with:)`` began, now that it is known which weights after `before` name the
+  /// element.
   @inline(__always)
   mutating func settle(
     _ target: Target, before: Int64, weight: Int64, with coder: inout RangeDecoder
   ) {
     let (start, width) = Self.overlap(
       before - target.skipped, weight, target.first, target.shift)
+    // Of a damaged stream, the two need not meet.
+    let last = Int64(1) << Int64(target.shift + Self.stepShift) - 1
+    let from = min(max(start, 0), last)
     coder.narrow(
-      to: UInt64(start), width: UInt64(width), ofPowerOfTwo: target.shift + Self.stepShift)
+      to: UInt64(from), width: UInt64(min(max(width, 1), last - from + 1)),
+      ofPowerOfTwo: target.shift + Self.stepShift)
   }
 }

@@ -30,12 +30,13 @@ struct GapDecoder: ~Copyable {
     if count > 0 { next = model.decodeTarget(with: &coder) }
   }
 
-  /// Ends a gap at an element of this weight, before which elements may still weigh `left`.
+  /// Ends a gap at an element of this weight, before which elements may still weigh `left`, or that part of
+  /// one which begins `from` behind.
   ///
   /// - Returns: what they may weigh from there to the next change.
   @inline(__always)
-  mutating func settle(left: Int64, weight: Int64) -> Int64 {
-    model.settle(next, before: next.distance &- left, weight: weight, with: &coder)
+  mutating func settle(left: Int64, from: Int64 = 0, weight: Int64) -> Int64 {
+    model.settle(next, before: next.distance &- left &+ from, weight: weight, with: &coder)
     remaining &-= 1
     next = remaining > 0 ? model.decodeTarget(with: &coder) : GapModel.Target()
     return next.distance

@@ -47,9 +47,6 @@ struct OddsTable: ~Copyable {
   /// What line and cap say, uncorrected.
   func expected(_ exponent: Int) -> Int { line.odds(exponent, below: highest) }
 
-  /// ``expected(_:)`` for loops over vectors.
-  var narrowLine: OddsLine.Narrow { OddsLine.Narrow(line, below: highest) }
-
   /// Whether elements of this exponent may change.
   func isOpen(_ exponent: Int) -> Bool {
     exponent >= lowest && exponent <= highest && odds[exponent] != Self.closed
@@ -138,31 +135,6 @@ struct OddsLine {
     top = Int(coder.codeRaw(UInt32(top - Self.leastTop), count: 8)) + Self.leastTop
     slope = Int(coder.codeRaw(UInt32(slope), count: 6))
     cap = Int(coder.codeRaw(UInt32(cap), count: 5))
-  }
-}
-
-extension OddsLine {
-  /// A line below its highest exponent, in numbers of 16 bits, of which vectors hold many. None of what is
-  /// coded overflows.
-  struct Narrow {
-    private let top: Int16
-    private let slope: Int16
-    private let cap: Int16
-    private let highest: Int16
-
-    init(_ line: OddsLine, below highest: Int) {
-      top = Int16(truncatingIfNeeded: line.top)
-      slope = Int16(truncatingIfNeeded: line.slope)
-      cap = Int16(truncatingIfNeeded: OddsTable.coded.upperBound - 2 * line.cap)
-      self.highest = Int16(truncatingIfNeeded: highest)
-    }
-
-    /// What line and cap say.
-    @inline(__always)
-    func odds(_ exponent: Int16) -> Int16 {
-      let size = top &+ ((highest &- max(exponent, 1)) &* slope) &>> 3
-      return max(min(size, cap), Int16(OddsTable.coded.lowerBound))
-    }
   }
 }
 

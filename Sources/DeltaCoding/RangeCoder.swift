@@ -40,6 +40,9 @@ struct AdaptiveBits: ~Copyable {
   func probability(_ index: Int) -> UInt32 { states[index] >> 16 }
 
   @inline(__always)
+  func learn(_ bit: Bool, at index: Int) { learn(bit, at: index, state: states[index]) }
+
+  @inline(__always)
   func learn(_ bit: Bool, at index: Int, state: UInt32) {
     let seen = state & 0xFFFF
     let probability = Int32(bitPattern: state >> 16)
@@ -84,6 +87,17 @@ struct RangeEncoder: ~Copyable, BinaryCoder {
     let part = range >> UInt64(exponent)
     advance(start &* part)
     range = width &* part
+    normalise()
+  }
+
+  /// How wide the interval is.
+  var width: UInt64 { range }
+
+  /// Narrows the interval to a part of it.
+  @inline(__always)
+  mutating func narrow(from: UInt64, to: UInt64) {
+    advance(from)
+    range = to &- from
     normalise()
   }
 
@@ -199,6 +213,25 @@ struct RangeDecoder: ~Copyable, BinaryCoder {
     let part = range >> UInt64(exponent)
     code &-= start &* part
     range = width &* part
+    normalise()
+  }
+
+  /// How wide the interval is.
+  var width: UInt64 { range }
+
+  /// Where the part of this probability, in 65,536ths, ends.
+  @inline(__always)
+  func bound(_ probability: UInt32) -> UInt64 { (range >> 16) &* UInt64(probability) }
+
+  /// Whether the number lies below this in the interval.
+  @inline(__always)
+  func isBelow(_ bound: UInt64) -> Bool { code < bound }
+
+  /// Narrows the interval to a part of it, which only a damaged stream has empty.
+  @inline(__always)
+  mutating func narrow(from: UInt64, to: UInt64) {
+    code &-= from
+    range = to > from ? to &- from : 1
     normalise()
   }
 

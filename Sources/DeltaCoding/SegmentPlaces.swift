@@ -35,10 +35,10 @@ struct SegmentPlaces: ~Copyable {
       &+ (weights[Int(places[6])] &+ weights[Int(places[7])])
   }
 
-  /// Whether two strides differ, or differ in bits of `mask`, which repeats a word's.
+  /// Whether two strides differ.
   @inline(__always)
   static func stridesDiffer<Word: FixedWidthInteger & UnsignedInteger>(
-    _ one: UnsafePointer<Word>, _ other: UnsafePointer<Word>, mask: UInt64 = .max
+    _ one: UnsafePointer<Word>, _ other: UnsafePointer<Word>
   ) -> Bool {
     let one = unsafe UnsafeRawPointer(one)
     let other = unsafe UnsafeRawPointer(other)
@@ -48,7 +48,7 @@ struct SegmentPlaces: ~Copyable {
         unsafe one.loadUnaligned(fromByteOffset: 8 * part, as: UInt64.self)
         ^ other.loadUnaligned(fromByteOffset: 8 * part, as: UInt64.self)
     }
-    return differences & mask != 0
+    return differences != 0
   }
 
   /// The first column that changes or is looked at, or else the end; adds what those before weigh.

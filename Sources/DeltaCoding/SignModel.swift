@@ -35,9 +35,17 @@ struct SignModel: ~Copyable {
     let certainty = min(64 &- evidence.magnitude.leadingZeroBitCount, 8)
     let isRight = coder.code(falls == expectsFall, models, certainty)
     let falls = isRight == expectsFall
+    note(falls, column: column)
+    return falls
+  }
+
+  /// Notes which way a change went.
+  @inline(__always)
+  mutating func note(_ falls: Bool, column: Int) {
+    guard !isOff else { return }
+    let sign = Int64(columns[column])
     row &+= falls ? 0 &- sign : sign
     changes.append(UInt32(truncatingIfNeeded: column) << 1 | (falls ? 1 : 0))
-    return falls
   }
 
   /// Lets the columns learn from a row that is complete.

@@ -40,18 +40,19 @@ extension SparseCoding {
     header.priors = UInt8(dispersion.rowPrior | dispersion.columnPrior << 4)
 
     var gaps = GapEncoder()
+    var flags = RangeEncoder()
+    var crossings = RangeEncoder()
     var values = RangeEncoder()
-    var table = OddsTable(counts: survey.counts, hits: survey.hits, sizes: survey.sizes)
+    let (counts, hits) = survey.ofBothSides
+    var table = OddsTable(counts: counts, hits: hits, sizes: survey.sizes)
     table.code(with: &values)
-    _ = values.codeRaw(UInt32(survey.leastReach), count: layout.exponentBitCount)
+    _ = values.codeRaw(UInt32(survey.leastBinades), count: layout.exponentBitCount)
     var state = SparseState(
-      header, odds: table, leastReach: survey.leastReach, shape: shape,
+      header, odds: table, leastBinades: survey.leastBinades, shape: shape,
       layout: layout)
-    var moves = MoveEncoder(
-      count: survey.movedCount, odds: state.odds, layout: layout, values: RangeEncoder())
     var remaining = survey.changedCount
 
-    // What elements weighed since the last change, and that when it was last noted.
+    // What elements weighed since the last gap's end, and that when it was last noted.
     var passed: Int64 = 0
     var noted: Int64 = 0
     let columnLevels = unsafe state.levels.columns.pointer
@@ -69,53 +70,45 @@ extension SparseCoding {
           $0.exponentPlace(layout)
         }
         let place = unsafe places - start
-        unsafe moves.startSegment(result + start, levels: columnLevels + start, count: end - start)
         trust.startSegment()
         while column < end {
-          let rowLevel = state.levels.row
-          let weights = unsafe allWeights + rowLevel
+          let weights = unsafe allWeights + state.levels.row
           column = unsafe SegmentPlaces.firstNotable(
             base, result, weights: weights, places: place, in: column..<end, passed: &passed,
             &trust)
           guard column < end else { break }
+          defer { column &+= 1 }
           let before = unsafe base[column]
           let after = unsafe result[column]
-          let weight = unsafe weights[Int(place[column])]
-          let exponent = unsafe Int(place[column] >> 6)
-          let isRare = weight != GapModel.likelyWeight
-          if !isRare {
-            guard
-              state.codeFlag(before != after, exponent: exponent, column: column, with: &values)
-            else {
-              column &+= 1
-              continue
-            }
+          guard before != after else {
+            state.encodeNoChange(
+              exponent: unsafe Int(place[column] >> 6), column: column, with: &flags)
+            continue
           }
-          // Levels stand still up to a change.
-          unsafe moves.pass(
-            base + start, result + start, upTo: column &- start &+ 1, rowLevel: rowLevel,
-            bases: state.odds)
           state.levels.passed(weight: passed &- noted)
-          if isRare {
-            gaps.encode(before: passed, weight: weight)
+          let change = SparseChange(
+            step: layout.step(from: before, to: after),
+            base: state.side(before, column: column), result: state.side(after, column: column))
+          _ = state.codeChange(
+            of: before, to: after, change.step, column: column, direction: .apply,
+            with: &values)
+          if let part = change.weights {
+            gaps.encode(before: passed &+ part.from, weight: part.width)
             passed = 0
           } else {
             header.likelyCount += 1
           }
+          if let part = change.flags(in: flags.width) {
+            flags.narrow(from: part.from, to: part.to)
+          }
+          if let part = change.crossings(in: crossings.width) {
+            crossings.narrow(from: part.from, to: part.to)
+          }
           noted = passed
-          let rises = after.ordinal &- before.ordinal
-          let falls = rises >> Word(Word.bitWidth - 1) == 1
-          let magnitude = UInt32(truncatingIfNeeded: falls ? 0 &- rises : rises)
-          _ = state.codeChange(
-            magnitude: magnitude, falls: falls, exponent: exponent, column: column,
-            with: &values)
+          state.learn(change, column: column)
           remaining -= 1
           if remaining == 0 { break rows }
-          column &+= 1
         }
-        unsafe moves.pass(
-          base + start, result + start, upTo: end - start, rowLevel: state.levels.row,
-          bases: state.odds)
         state.levels.passed(weight: passed &- noted)
         noted = passed
         state.levels.refreshRow()
@@ -124,26 +117,9 @@ extension SparseCoding {
     }
 
     header.rareCount = gaps.count
-    let positionBytes = gaps.finish()
-    let valueBytes = values.finish()
-    let moved = moves.finish()
-    var fields: OptionalFields = []
-    if header.priors != Levels.noPriors { fields.insert(.levels) }
-    if moved.counts.total > 0 { fields.insert(.moves) }
-    if header.shifts != ShiftTable() { fields.insert(.shifts) }
-    var bytes = [Coding.sparse.rawValue | fields.rawValue]
-    if fields.contains(.levels) { bytes.append(header.priors) }
-    bytes.appendVariableLength(header.rareCount)
-    bytes.appendVariableLength(header.likelyCount)
-    if fields.contains(.moves) { moved.counts.write(to: &bytes) }
-    if fields.contains(.shifts) { header.shifts.write(to: &bytes) }
-    if header.rareCount > 0 { bytes.appendVariableLength(positionBytes.count) }
-    if fields.contains(.moves) { bytes.appendVariableLength(valueBytes.count) }
-    if moved.counts.rare > 0 { bytes.appendVariableLength(moved.positions.count) }
-    if header.rareCount > 0 { bytes += positionBytes }
-    bytes += valueBytes
-    if moved.counts.rare > 0 { bytes += moved.positions }
-    if fields.contains(.moves) { bytes += moved.values }
-    return EncodedChunk(bytes: bytes, changedCount: survey.changedCount)
+    let parts = Parts(
+      header: header, positions: gaps.finish(), flags: flags.finish(),
+      crossings: crossings.finish(), values: values.finish())
+    return EncodedChunk(bytes: parts.bytes, changedCount: survey.changedCount)
   }
 }

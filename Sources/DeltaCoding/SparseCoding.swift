@@ -1,9 +1,9 @@
 internal import ByteIO
 
-/// Coding 1: changes one by one, each by its distance from the one before and its size, given what
-/// the base's exponents, the row and the column say.
+/// Coding 6: changes one by one, each by its distance from the one before and its size, given what
+/// exponents, the row and the column say; in bits that are read alike in both directions.
 ///
-/// Formats/delta-coding.md, "Coding 1".
+/// Formats/delta-coding.md, "Coding 6".
 struct SparseCoding {
   let shape: ChunkShape
   let layout: FloatLayout
@@ -17,9 +17,9 @@ struct SparseCoding {
   struct Header {
     /// Codes of ``Levels``: row in the lower half, column in the upper.
     var priors: UInt8 = Levels.noPriors
-    /// Changes among elements that were unlikely to change.
+    /// Changes told by gaps: either side was unlikely to change.
     var rareCount = 0
-    /// Changes among elements that were looked at one by one.
+    /// Changes told by flags alone: both sides were looked at.
     var likelyCount = 0
     var shifts = ShiftTable()
   }
@@ -28,13 +28,30 @@ struct SparseCoding {
   struct Parts {
     var header = Header()
     var positions: [UInt8] = []
+    var flags: [UInt8] = []
+    var crossings: [UInt8] = []
     var values: [UInt8] = []
-    var moves = MoveCounts()
-    var movePositions: [UInt8] = []
-    var moveValues: [UInt8] = []
 
-    var streamByteCount: Int {
-      positions.count + values.count + movePositions.count + moveValues.count
+    /// The bytes that say which elements change, and those that say how.
+    var positionByteCount: Int { positions.count + flags.count }
+    var valueByteCount: Int { crossings.count + values.count }
+
+    /// The chunk.
+    var bytes: [UInt8] {
+      var fields: OptionalFields = []
+      if header.priors != Levels.noPriors { fields.insert(.levels) }
+      if header.shifts != ShiftTable() { fields.insert(.shifts) }
+      if !flags.isEmpty { fields.insert(.flags) }
+      if !crossings.isEmpty { fields.insert(.crossings) }
+      var bytes = [Coding.sparse.rawValue | fields.rawValue]
+      if fields.contains(.levels) { bytes.append(header.priors) }
+      bytes.appendVariableLength(header.rareCount)
+      bytes.appendVariableLength(header.likelyCount)
+      if fields.contains(.shifts) { header.shifts.write(to: &bytes) }
+      if header.rareCount > 0 { bytes.appendVariableLength(positions.count) }
+      if fields.contains(.flags) { bytes.appendVariableLength(flags.count) }
+      if fields.contains(.crossings) { bytes.appendVariableLength(crossings.count) }
+      return bytes + positions + flags + crossings + values
     }
   }
 
@@ -47,9 +64,6 @@ struct SparseCoding {
     if fields.contains(.levels) { parts.header.priors = try reader.read(UInt8.self) }
     parts.header.rareCount = try reader.readVariableLength()
     parts.header.likelyCount = try reader.readVariableLength()
-    if fields.contains(.moves) {
-      parts.moves = try MoveCounts(parsing: &reader, elementCount: shape.elementCount)
-    }
     if fields.contains(.shifts) {
       parts.header.shifts = try ShiftTable(parsing: &reader, layout: layout)
     }
@@ -60,12 +74,12 @@ struct SparseCoding {
       throw .corrupt("more changes than elements", at: start)
     }
     let positionsByteCount = parts.header.rareCount > 0 ? try reader.readVariableLength() : 0
-    let valuesByteCount = fields.contains(.moves) ? try reader.readVariableLength() : nil
-    let movePositionsByteCount = parts.moves.rare > 0 ? try reader.readVariableLength() : 0
+    let flagsByteCount = fields.contains(.flags) ? try reader.readVariableLength() : 0
+    let crossingsByteCount = fields.contains(.crossings) ? try reader.readVariableLength() : 0
     parts.positions = try reader.readBytes(positionsByteCount).array
-    parts.values = try reader.readBytes(valuesByteCount ?? reader.remaining).array
-    parts.movePositions = try reader.readBytes(movePositionsByteCount).array
-    parts.moveValues = try reader.readBytes(reader.remaining).array
+    parts.flags = try reader.readBytes(flagsByteCount).array
+    parts.crossings = try reader.readBytes(crossingsByteCount).array
+    parts.values = try reader.readBytes(reader.remaining).array
     return parts
   }
 
@@ -77,9 +91,6 @@ struct SparseCoding {
     guard parts.header.rareCount + parts.header.likelyCount > 0 else {
       throw .corrupt("a chunk that changes nothing has no bytes", at: 0)
     }
-    switch direction {
-    case .apply: apply(parts, to: input, into: &output)
-    case .strip: strip(parts, from: input, into: &output)
-    }
+    decode(parts, from: input, into: &output, direction: direction)
   }
 }

@@ -1,5 +1,5 @@
 /// What both sides know, while they pass over a chunk, of small values in rows and columns of which
-/// few change: a plane of ``BlockCoding``, or what ``CrossingCoding`` looks at.
+/// few change: a plane of ``BlockCoding``.
 struct ValuePlane: ~Copyable {
   var levels: Levels
   private var signs: SignModel

@@ -27,29 +27,16 @@ import Testing
     }
     var encoder = MoveEncoder(
       count: pairs.count, odds: odds, layout: layout, values: RangeEncoder())
-    let levels = [UInt8](repeating: UInt8(Levels.bias), count: Levels.segment)
-    for start in stride(from: 0, to: pairs.count, by: Levels.segment) {
-      let segment = pairs[start..<min(start + Levels.segment, pairs.count)]
-      let (base, result) = (segment.map(\.before), segment.map(\.after))
-      encoder.startSegment(result, levels: levels, count: segment.count)
-      encoder.pass(base, result, upTo: segment.count, rowLevel: Levels.bias, bases: odds)
-    }
+    for pair in pairs { encoder.encode(pair.before, pair.after, bases: odds) }
     let coded = encoder.finish()
     #expect(coded.counts.total == pairs.count)
     var decoder = MoveDecoder(
       coded.counts, odds: odds, layout: layout, positions: coded.positions,
       values: RangeDecoder(coded.values))
-    var left = decoder.distance
     for pair in pairs {
-      let place = unsafe Int(decoder.weights.place(pair.after)) + Levels.noLevel
-      let weight = unsafe decoder.weights.pointer[place]
-      left &-= weight
-      var exponent = pair.after.exponent(mantissaBitCount: 7)
-      if left < 0 {
-        exponent = decoder.exponent(
-          of: pair.after, place: place, weight: weight, left: &left, bases: odds)
-      }
-      #expect(exponent == pair.before.exponent(mantissaBitCount: 7))
+      #expect(
+        decoder.exponent(of: pair.after, bases: odds)
+          == pair.before.exponent(mantissaBitCount: 7))
     }
   }
 
@@ -60,9 +47,8 @@ import Testing
     }
     let odds = OddsTable(counts: counts, hits: hits)
     let model = MoveModel(odds, layout: FloatLayout(.bfloat16))
-    let byPlace = unsafe model.elementWeights
     let weights = (0..<128).map { mantissa in
-      unsafe byPlace.pointer[Int(byPlace.place(bits(116, mantissa))) + Levels.noLevel]
+      MoveModel.weight(model.odds(of: bits(116, mantissa), odds))
     }
     #expect(weights == weights.reversed())
     for mantissa in 1..<64 { #expect(weights[mantissa] <= weights[mantissa - 1]) }
@@ -82,17 +68,7 @@ import Testing
         ? distances.split(UInt32(magnitude) | 1 << 31)
         : distances.split(UInt16(magnitude) | 1 << 15)
       #expect(exponent == 5)
-      #expect(Int(found) == Int.bitWidth - distance.leadingZeroBitCount)
-    }
-  }
-
-  @Test func `a line says the same in 16 bits`() {
-    for (top, slope, cap, highest) in [(-128, 63, 31, 255), (127, 63, 0, 0), (-3, 16, 4, 120)] {
-      let line = OddsLine(top: top, slope: slope, cap: cap)
-      let narrow = OddsLine.Narrow(line, below: highest)
-      for exponent in 0..<300 {
-        #expect(Int(narrow.odds(Int16(exponent))) == line.odds(exponent, below: highest))
-      }
+      #expect(found == Int.bitWidth - distance.leadingZeroBitCount)
     }
   }
 }

@@ -17,17 +17,17 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
 
   package static let all = [
     made("planes", 0, planes),
-    converted("sparse-bf16", 1, "llama-bf16.sparse.BF16"),
-    converted("sparse-f16", 1, "gpt2-f16.sparse.F16"),
-    converted("sparse-f32", 1, "bert-f32.sparse.F32"),
-    made("chunks", 1, chunks),
+    converted("sparse-bf16", 6, "llama-bf16.sparse.BF16"),
+    converted("sparse-f16", 6, "gpt2-f16.sparse.F16"),
+    converted("sparse-f32", 6, "bert-f32.sparse.F32"),
+    made("chunks", 6, chunks),
     converted("dense-bf16", 2, "llama-bf16.dense.BF16"),
     converted("dense-f32", 2, "llama-f32.dense.F32"),
     converted("shifts", 2, "llama-bf16.dense.F32"),
     converted("bounded", 2, "llama-f32.dense.F32", maxRelativeError: 0.0625),
     converted("blocks", 3, "all-types"),
     converted("layouts", 2, "llama-bf16.dense.BF16.renamed"),
-    made("crossings", 4, crossings),
+    made("narrow-floats", 6, narrowFloats),
     made("packed", 5, packed),
     made("packed-floats", 5, packedFloats),
     checkpoints("kept-rows", 2, "roberta-bf16.dense.BF16"),
@@ -101,7 +101,7 @@ package struct GoldenPair: Sendable, CustomStringConvertible {
   }
 
   /// 8-bit floats, whose ordinals move a little, up and down.
-  private static func crossings() -> [Contents] {
+  private static func narrowFloats() -> [Contents] {
     var generator = SeededGenerator(seed: 3)
     return ["F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ"].map { type in
       let base = (0..<3000).map { _ in

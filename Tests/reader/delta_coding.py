@@ -13,8 +13,9 @@ WIDTHS = {
 MANTISSA_BITS = {"bf16": 7, "f16": 10, "f32": 23, "e4m3": 3, "e5m2": 2}
 
 # Optional fields of a chunk, by coding
-LEVELS, MOVES, SHIFTS = 16, 32, 64
-OPTIONAL = {0: 0, 1: LEVELS | MOVES | SHIFTS, 2: MOVES | SHIFTS, 3: 0, 4: 0, 5: LEVELS}
+LEVELS, MOVES, CROSSINGS, SHIFTS, FLAGS = 16, 32, 32, 64, 128
+OPTIONAL = {
+    0: 0, 2: MOVES | SHIFTS, 3: 0, 5: LEVELS, 6: LEVELS | CROSSINGS | SHIFTS | FLAGS}
 
 
 class Corrupt(Exception):
@@ -42,11 +43,9 @@ def _decode(chunk, data, element, rows, columns, strips):
     fields = Fields(chunk, 1)
     if coding == 5 and element in ("word1", "word4"):
         return _packed(fields, words.tobytes(), WIDTHS[element], rows, columns, strips)
-    if coding == 4 and element in ("e4m3", "e5m2"):
-        return _crossings(fields, words.tobytes(), element, rows, columns, strips)
-    if coding not in (1, 2) or element not in MANTISSA_BITS:
+    if coding not in (2, 6) or element not in MANTISSA_BITS:
         raise Corrupt(f"coding {coding} is not for {element}")
-    decoder = {1: _sparse, 2: _dense}[coding]
+    decoder = {2: _dense, 6: _sparse}[coding]
     decoded = decoder(fields, words.tolist(), Floats(element), rows, columns, strips)
     return numpy.array(decoded, words.dtype).tobytes()
 
@@ -159,6 +158,16 @@ class Floats:
     def exponent(self, word):
         return (word & self.mask >> 1) >> self.mantissa_bits
 
+    def is_upper(self, word):
+        """Whether a float is nearer to the upper edge of its binade."""
+        return word >> self.mantissa_bits - 1 & 1 == 1
+
+    def distance_class(self, word):
+        """How far a float is from the nearer edge of its binade."""
+        known = min(self.mantissa_bits, 10)
+        upper = word >> self.mantissa_bits - known & (1 << known) - 1
+        return min(upper, (1 << known) - 1 - upper).bit_length()
+
 
 # Half octaves
 
@@ -236,8 +245,14 @@ class RangeDecoder:
 
     def narrow(self, start, width, exponent):
         part = self.range >> exponent
-        self.code -= start * part
-        self.range = width * part
+        self.keep(start * part, (start + width) * part)
+
+    def keep(self, start, end):
+        """Goes on to a part of the interval, in which a damaged chunk's code may not be."""
+        if start >= end:
+            raise Corrupt("two sides have nothing in common")
+        self.code = self.code - start & (1 << 64) - 1
+        self.range = end - start
         self.fill()
 
     def fill(self):
@@ -324,6 +339,7 @@ class Gaps:
             for index, percent in enumerate(FRACTIONS[min(level, 11) - 2]):
                 self.models.start(16 + 3 * level + index, 655 * percent, 6)
         self.count = count
+        self.beyond = 0
         self.read()
 
     def read(self):
@@ -338,9 +354,10 @@ class Gaps:
             level = node - 16
             if level < 15:
                 break
-            self.skipped += 1 << 38
-            if self.skipped >= UNREACHABLE:
+            self.beyond += 1 << 38
+            if self.beyond >= UNREACHABLE:
                 return
+            self.skipped += 1 << 38
         steps, shift = level, max(level - 3, 0)
         if level >= 2:
             steps, model = 1, 16 + 3 * level
@@ -353,11 +370,14 @@ class Gaps:
         self.distance = self.skipped + self.first + self.coder.place(self.exponent)
         self.left = self.distance
 
-    def settle(self, weight, reads_next=True):
-        """The change is the element of this weight, which `left` does not reach over."""
-        before = self.distance - self.left - self.skipped
-        start = max(before, self.first)
-        end = min(before + weight, self.first + (1 << self.exponent))
+    def settle(self, weight, offset=0, reads_next=True):
+        """The change is the element of this weight, or this part of one, in which `left` ends."""
+        if self.distance == UNREACHABLE:
+            raise Corrupt("a change that no gap tells")
+        before = self.distance - self.left + offset - self.skipped
+        last = self.first + (1 << self.exponent)
+        start = clamp(before, self.first, last - 1)
+        end = clamp(before + weight, start + 1, last)
         self.coder.narrow(start - self.first, end - start, self.exponent)
         self.count -= 1
         if reads_next:
@@ -444,48 +464,51 @@ def learn(level, score, information):
 
 # Changes
 
-FLAG, DOUBLE, FURTHER, REACH, FRACTION = 0, 64, 128, 192, 256
+FLAG, DOUBLE, FURTHER, FAR, FRACTION, OVER = 0, 64, 128, 192, 256, 352
 
 
 class Changes:
-    def __init__(self, coder, floats, columns, shifts, odds, least_reach, predicts_signs):
-        self.coder, self.floats, self.shifts, self.odds = coder, floats, shifts, odds
-        self.least_reach = least_reach
+    def __init__(self, coder, floats, columns, odds, predicts_signs):
+        self.coder, self.floats, self.odds = coder, floats, odds
+        self.least_binades = coder.raw((floats.exponents - 1).bit_length())
         self.signs = Signs(coder, columns) if predicts_signs else None
-        self.models = models = Models(512)
+        self.models = models = Models(360)
         for index in range(64):
             models.start(FLAG + index, probability(index - 4), 8)
             saturated = probability(2 * (index - 32) + 1)
             models.start(DOUBLE + index, max(saturated, 4500), 8)
             models.start(FURTHER + index, max(saturated, 13000), 8)
-            models.start(REACH + index, max(saturated, 26000), 4)
+            models.start(FAR + index, max(saturated, 26000), 4)
         for length in range(2, 32):
             for index, start in enumerate((21000, 25600, 28000)):
                 models.start(FRACTION + 3 * length + index, start, 12)
-
-    def flag(self, odds):
-        return self.coder.bit(self.models, FLAG + clamp(odds - LIKELY, 0, 63))
 
     def further(self, first, exponent, level):
         """Whether a change of this level is larger than what leads to this exponent."""
         octave = self.odds.size(exponent) + level >> 1
         return self.coder.bit(self.models, first + clamp(octave + 32, 0, 63))
 
-    def magnitude(self, exponent, level):
-        shift = self.shifts[exponent]
-        digits = self.floats.mantissa_bits - shift
+    def magnitude(self, exponent, level, shift):
+        """Below a binade."""
         length = 1
-        while length <= digits and self.further(
+        while length < self.floats.mantissa_bits - shift and self.further(
                 DOUBLE if length == 1 else FURTHER, exponent + shift + length, level):
             length += 1
-        if length <= digits:
-            return self.fraction(length) << shift
-        reach = max(self.least_reach, exponent + 1)
-        while reach < exponent + self.floats.exponents and self.further(
-                REACH, reach + self.floats.mantissa_bits + 1, level):
-            reach += 1
-        low = self.coder.raw(digits)
-        return (reach - exponent << self.floats.mantissa_bits) + (low << shift)
+        return self.fraction(length) << shift
+
+    def binades(self, is_far, level, shift):
+        """A magnitude of any number of binades."""
+        mantissa_bits = self.floats.mantissa_bits
+        if is_far:
+            count = self.least_binades
+            while count < self.floats.exponents and self.further(
+                    FAR, count + mantissa_bits + 1, level):
+                count += 1
+        else:
+            count = 0
+            while count < 7 and self.coder.bit(self.models, OVER + count):
+                count += 1
+        return (count << mantissa_bits) + (self.coder.raw(mantissa_bits - shift) << shift)
 
     def fraction(self, length):
         number, model = 1, FRACTION + 3 * length
@@ -498,6 +521,11 @@ class Changes:
 
     def falls(self, column):
         return self.signs.falls(column) if self.signs else self.coder.raw(1) == 1
+
+    def note_fall(self, falls, column):
+        """A direction that is known without being told."""
+        if self.signs:
+            self.signs.note(falls, column)
 
     def end_row(self):
         if self.signs:
@@ -522,15 +550,215 @@ class Signs:
         evidence = self.row * sign
         is_right = self.coder.bit(self.models, min(abs(evidence).bit_length(), 8))
         falls = is_right == (evidence < 0)
-        self.row += -sign if falls else sign
-        self.changes.append((column, falls))
+        self.note(falls, column)
         return falls
+
+    def note(self, falls, column):
+        self.row += -self.columns[column] if falls else self.columns[column]
+        self.changes.append((column, falls))
 
     def end_row(self):
         for column, falls in self.changes:
             self.columns[column] += 1 if falls != (self.row >= 0) else -1
         self.row = 0
         self.changes = []
+
+
+# Steps
+
+CROSSES, NEAR, IS_FAR = 0, 256, 512
+
+
+class Steps:
+    """Whether changes cross into another binade, and how."""
+
+    def __init__(self, coder):
+        self.coder = coder
+        self.models = models = Models(516)
+        for context in range(256):
+            octaves = context // 16 - context % 16
+            crosses = 28000 if octaves >= 0 else probability(4 * octaves - 2)
+            models.start(CROSSES + context, crosses, 6)
+            models.start(NEAR + context, 20000 if octaves > 4 else 60000, 4)
+        for index in range(4):
+            models.start(IS_FAR + index, 32768, 2)
+        self.history = 0
+
+    def is_far(self):
+        bit = self.coder.bit(self.models, IS_FAR + self.history)
+        self.history = 2 * self.history % 4 + bit
+        return bit
+
+    def learn(self, step, context):
+        self.models.learn(CROSSES + context, step != "within")
+        if step != "within":
+            self.models.learn(NEAR + context, step == "near")
+
+
+# Two sides
+
+
+class Side:
+    """What is expected of an element by its word on one side."""
+
+    def __init__(self, word, level, sparse):
+        floats, line = sparse.floats, sparse.line
+        exponent = floats.exponent(word)
+        octaves = line.size(exponent) + level >> 1
+        self.context = 16 * clamp(octaves, 0, 15) + floats.distance_class(word)
+        self.crosses = sparse.steps.models.ones[CROSSES + self.context]
+        self.near = sparse.steps.models.ones[NEAR + self.context]
+        self.is_open = exponent in line.odds
+        self.odds = line.odds.get(exponent, 0) + level
+        self.is_looked_at = self.is_open and self.odds >= LIKELY
+        self.flag = FLAG + clamp(self.odds - LIKELY, 0, 63)
+        self.changes = sparse.changes.models.ones[self.flag]
+        self.weight = max(WEIGHTS[self.odds], 2) if self.is_open else 0
+        self.crossing_weight = max(self.weight * self.crosses >> 16, 1)
+
+    def bounds(self, flags):
+        """Below which codes of flags tell a crossing, and a change."""
+        change = (flags.range >> 16) * self.changes
+        return (change >> 16) * self.crosses, change
+
+    def near_bound(self, crossings):
+        return (crossings.range >> 16) * self.near
+
+
+# Coding 6
+
+
+class Sparse:
+    def __init__(self, fields, floats, rows, columns, strips):
+        self.floats, self.columns, self.strips = floats, columns, strips
+        priors = fields.priors()
+        rare, likely = fields.counts(rows * columns)
+        self.remaining = rare + likely
+        if not self.remaining:
+            raise Corrupt("nothing changes")
+        self.shifts = fields.shifts(floats)
+        lengths = [
+            fields.varint() if is_there else 0
+            for is_there in (rare, fields.has(FLAGS), fields.has(CROSSINGS))]
+        positions, flags, crossings = [fields.bytes(length) for length in lengths]
+        values = RangeDecoder(fields.rest())
+        self.gaps = Gaps(RangeDecoder(positions), rare)
+        self.flags, self.crossings = RangeDecoder(flags), RangeDecoder(crossings)
+        self.line = Odds(values, floats.exponents)
+        is_wide = columns > 1 << 20
+        self.levels = Levels(columns, priors & 15, 15 if is_wide else priors >> 4)
+        self.changes = Changes(
+            values, floats, columns, self.line, priors != 255 and not is_wide)
+        self.steps = Steps(values)
+        self.passed = 0
+
+    def decode(self, words):
+        for index, word in enumerate(words):
+            column = index % self.columns
+            level = self.levels.row + self.levels.columns[column]
+            side = Side(word, level, self)
+            step = self.step(side, column)
+            if step:
+                words[index] = self.change(word, side, step, column, level)
+                self.remaining -= 1
+                if not self.remaining:
+                    return words
+            if column % 64 == 63 or column + 1 == self.columns:
+                self.note_passed()
+                self.levels.refresh_row()
+            if column + 1 == self.columns:
+                self.changes.end_row()
+                self.levels.end_row()
+        return words
+
+    def note_passed(self):
+        self.levels.passed(self.passed)
+        self.passed = 0
+
+    def step(self, side, column):
+        """What the next element does, None for nothing."""
+        if side.is_looked_at:
+            crossing, change = side.bounds(self.flags)
+            if self.flags.code >= change:
+                self.flags.keep(change, self.flags.range)
+                self.changes.models.learn(side.flag, 0)
+                self.levels.looked_at(side.odds, column)
+                return None
+            crosses = self.flags.code < crossing
+        elif side.weight > self.gaps.left:
+            crosses = self.gaps.left < side.crossing_weight
+        else:
+            self.gaps.left -= side.weight
+            self.passed += side.weight
+            return None
+        if not crosses:
+            return "within"
+        return "near" if self.crossings.code < side.near_bound(self.crossings) else "wide"
+
+    def change(self, word, side, step, column, level):
+        """The other side's word."""
+        self.note_passed()
+        other = self.other(word, step, column, level)
+        other_side = Side(other, level, self)
+        base, result = (other_side, side) if self.strips else (side, other_side)
+        self.settle(step, base, result)
+        self.steps.learn(step, base.context)
+        self.steps.learn(step, result.context)
+        likely = [side for side in (base, result) if side.is_looked_at]
+        for flag in {side.flag for side in likely}:
+            self.changes.models.learn(flag, 1)
+        if len(likely) == 2:
+            self.levels.looked_at(min(side.odds for side in likely), column)
+        self.levels.hit(column)
+        return other
+
+    def other(self, word, step, column, level):
+        floats, changes = self.floats, self.changes
+        exponent = floats.exponent(word)
+        if step == "within":
+            magnitude = changes.magnitude(exponent, level, self.shifts[exponent])
+            falls = changes.falls(column)
+        elif step == "near":
+            is_below = floats.is_upper(word)
+            edge = exponent + is_below
+            if not 0 < edge < floats.exponents:
+                raise Corrupt("a step over no edge")
+            base_is_below = is_below != self.strips
+            shift = self.shifts[edge - base_is_below]
+            magnitude = changes.magnitude(edge - 1, level, shift)
+            falls = base_is_below == (word >> floats.bits - 1 == 1)
+            changes.note_fall(falls, column)
+        else:
+            is_far = self.steps.is_far()
+            magnitude = changes.binades(is_far, level, min(self.shifts))
+            falls = changes.falls(column)
+        return floats.moved(word, -magnitude if falls != self.strips else magnitude)
+
+    def settle(self, step, base, result):
+        sides = (base, result)
+        rare = [side for side in sides if not side.is_looked_at]
+        likely = [side for side in sides if side.is_looked_at]
+        if step == "within":
+            if rare:
+                start = max(side.crossing_weight for side in sides)
+                self.gaps.settle(base.weight - start, start)
+            else:
+                start = max(side.bounds(self.flags)[0] for side in sides)
+                self.flags.keep(start, base.bounds(self.flags)[1])
+            return
+        if rare:
+            self.gaps.settle(min(side.crossing_weight for side in rare))
+        if likely:
+            self.flags.keep(0, min(side.bounds(self.flags)[0] for side in likely))
+        bounds = [side.near_bound(self.crossings) for side in sides]
+        if step == "near":
+            self.crossings.keep(0, min(bounds))
+        else:
+            self.crossings.keep(max(bounds), self.crossings.range)
+
+
+def _sparse(fields, words, floats, rows, columns, strips):
+    return Sparse(fields, floats, rows, columns, strips).decode(words)
 
 
 # Moves
@@ -549,24 +777,17 @@ class Moves:
         for index in range(8):
             models.start(64 + index, 64000 - 6000 * index, 4)
 
-    def distance_class(self, word):
-        known = min(self.floats.mantissa_bits, 10)
-        upper = word >> self.floats.mantissa_bits - known & (1 << known) - 1
-        nearest = 1 if self.floats.bits == 8 else 0
-        return max(min(upper, (1 << known) - 1 - upper).bit_length(), nearest)
-
-    def exponent(self, word, level):
+    def exponent(self, word):
         """The base's exponent of an element."""
         own = self.floats.exponent(word)
         if not self.remaining:
             return own
         unknown = self.floats.mantissa_bits - min(self.floats.mantissa_bits, 10)
-        distance = self.distance_class(word)
+        distance = self.floats.distance_class(word)
         if distance:
             odds = self.odds.expected(own + distance + unknown)
         else:
             odds = max(self.odds.expected(own + unknown - j) - 2 * j for j in range(unknown + 1))
-        odds += level
         element = WEIGHTS[odds]
         if element != LIKELY_WEIGHT:
             if element <= self.gaps.left:
@@ -580,10 +801,10 @@ class Moves:
 
     def base_exponent(self, own, word):
         bases = sorted(self.odds.odds)
-        is_upper = word >> self.floats.mantissa_bits - 1 & 1
+        is_upper = self.floats.is_upper(word)
         near = own + (1 if is_upper else -1)
         if near in bases and self.coder.bit(
-                self.models, 64 + min(self.distance_class(word), 7)):
+                self.models, 64 + min(self.floats.distance_class(word), 7)):
             return near
         below, above = (own - 1, own + 2) if is_upper else (own - 2, own + 1)
         has_below, has_above = below >= bases[0], above <= bases[-1]
@@ -595,74 +816,6 @@ class Moves:
             if self.coder.bit(self.models, (73 if is_below else 84) + min(rank, 10)):
                 return candidate
         return bases[0] if is_below else bases[-1]
-
-
-# Coding 1
-
-
-def _sparse(fields, words, floats, rows, columns, strips):
-    elements = len(words)
-    priors = fields.priors()
-    rare, likely = fields.counts(elements)
-    move_counts = fields.moves(elements)
-    shifts = fields.shifts(floats)
-    remaining = rare + likely
-    if not remaining:
-        raise Corrupt("nothing changes")
-    positions_length = fields.varint() if rare else 0
-    values_length = fields.varint() if fields.has(MOVES) else None
-    move_positions_length = fields.varint() if move_counts[0] else 0
-    positions = fields.bytes(positions_length)
-    values = fields.rest() if values_length is None else fields.bytes(values_length)
-    move_positions = fields.bytes(move_positions_length)
-    move_values = fields.rest()
-
-    coder = RangeDecoder(values)
-    line = Odds(coder, floats.exponents)
-    table = line.odds
-    least_reach = coder.raw((floats.exponents - 1).bit_length())
-    levels = Levels(columns, priors & 15, priors >> 4)
-    changes = Changes(coder, floats, columns, shifts, line, least_reach, priors != 255)
-    gaps = Gaps(RangeDecoder(positions), rare)
-    moves = Moves(floats, line, move_counts, move_positions, RangeDecoder(move_values))
-
-    passed = 0
-    for index, word in enumerate(words):
-        row, column = divmod(index, columns)
-        level = levels.row + levels.columns[column]
-        exponent = moves.exponent(word, level) if strips else floats.exponent(word)
-        if exponent in table:
-            odds = table[exponent]
-            element = WEIGHTS[odds + level]
-            is_rare = element != LIKELY_WEIGHT
-            if is_rare:
-                is_change = element > gaps.left
-            else:
-                levels.looked_at(odds + level, column)
-                is_change = changes.flag(odds + level)
-            if is_change:
-                levels.passed(passed)
-                passed = 0
-                if is_rare:
-                    gaps.settle(element)
-                magnitude = changes.magnitude(exponent, level)
-                falls = changes.falls(column)
-                levels.hit(column)
-                words[index] = floats.moved(word, -magnitude if falls != strips else magnitude)
-                remaining -= 1
-                if not remaining:
-                    return words
-            elif is_rare:
-                gaps.left -= element
-                passed += element
-        if column % 64 == 63 or column + 1 == columns:
-            levels.passed(passed)
-            passed = 0
-            levels.refresh_row()
-        if column + 1 == columns:
-            changes.end_row()
-            levels.end_row()
-    return words
 
 
 # Coding 2
@@ -688,7 +841,7 @@ def _dense(fields, words, floats, rows, columns, strips):
         odds = Odds(coder, floats.exponents)
         moves = Moves(floats, odds, move_counts, move_positions, coder)
     for index, word in enumerate(words):
-        exponent = moves.exponent(word, 0) if strips_moves else floats.exponent(word)
+        exponent = moves.exponent(word) if strips_moves else floats.exponent(word)
         token = tokens.next(slots[tables[exponent]])
         if token:
             falls = bits.read(1)
@@ -761,79 +914,6 @@ class Bits:
         value = int.from_bytes(self.data[first:end], "little") >> (self.position & 7)
         self.position += count
         return value & (1 << count) - 1
-
-
-# Coding 4
-
-
-def _crossings(fields, data, element, rows, columns, strips):
-    floats = Floats(element)
-    rare, likely = fields.counts(len(data))
-    if not rare + likely:
-        raise Corrupt("nothing crosses")
-    positions_length = fields.varint() if rare else 0
-    values = fields.varint()
-    positions, values = fields.bytes(positions_length), fields.bytes(values)
-    rest = fields.rest()
-    if rest and rest[0] == 4:
-        raise Corrupt("crossings within crossings")
-    if strips:
-        data = strip_chunk(rest, data, element, rows, columns)
-    elements = bytearray(data)
-    _cross(elements, floats, columns, rare, rare + likely, positions, RangeDecoder(values))
-    data = bytes(elements)
-    return data if strips else apply_chunk(rest, data, element, rows, columns)
-
-
-def _cross(elements, floats, columns, rare, remaining, positions, coder):
-    odds = Odds(coder, floats.exponents).odds
-    flags = Models(64)
-    for index in range(64):
-        flags.start(index, probability(index - 4), 8)
-    levels = Levels(columns, 4, 4 if columns <= 1 << 20 else 15)
-    gaps = Gaps(RangeDecoder(positions), rare)
-    passed = 0
-    for index, byte in enumerate(elements):
-        column = index % columns
-        edge, neighbour = _edge(byte, floats)
-        if edge and edge in odds:
-            h = odds[edge] + levels.row + levels.columns[column]
-            weight = WEIGHTS[h]
-            is_rare = weight != LIKELY_WEIGHT
-            if is_rare:
-                crosses = weight > gaps.left
-            else:
-                levels.looked_at(h, column)
-                crosses = coder.bit(flags, clamp(h - LIKELY, 0, 63))
-            if crosses:
-                levels.passed(passed)
-                passed = 0
-                if is_rare:
-                    gaps.settle(weight)
-                levels.hit(column)
-                elements[index] = neighbour
-                remaining -= 1
-                if not remaining:
-                    return
-            elif is_rare:
-                gaps.left -= weight
-                passed += weight
-        if column % 64 == 63 or column + 1 == columns:
-            levels.passed(passed)
-            passed = 0
-            levels.refresh_row()
-        if column + 1 == columns:
-            levels.end_row()
-
-
-def _edge(byte, floats):
-    """The edge that a float is at, 0 for none, and its neighbour across."""
-    magnitude = byte & 127
-    for neighbour, edge in ((magnitude - 1, magnitude), (magnitude + 1, magnitude + 1)):
-        exponent, mantissa = divmod(edge, 1 << floats.mantissa_bits)
-        if not mantissa and 0 < exponent < floats.exponents:
-            return exponent, byte & 128 | neighbour
-    return 0, byte
 
 
 # Differences (Formats/block-coding.md)
