@@ -96,8 +96,7 @@ struct GapModel: ~Copyable {
     var bestLikelihood = 0.0
     while steps <= last, steps < 1 << 14 {
       let (level, first, shift) = Self.interval(steps)
-      let (start, width) = Self.overlap(before, weight, first, shift)
-      _ = start
+      let (_, width) = Self.overlap(before, weight, first, shift)
       let share = Double(width) / Double(Int64(1) << Int64(shift + Self.stepShift))
       let likelihood = share * self.likelihood(level, steps)
       if likelihood > bestLikelihood {
@@ -157,7 +156,6 @@ struct GapModel: ~Copyable {
   @inline(__always)
   mutating func decodeTarget(with coder: inout RangeDecoder) -> Target {
     var target = Target()
-    target.skipped = 0
     while true {
       let (level, first, shift) = codeInterval(0, 0, with: &coder)
       if level < Self.beyond {

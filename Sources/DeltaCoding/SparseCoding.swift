@@ -73,6 +73,9 @@ struct SparseCoding {
     else {
       throw .corrupt("more changes than elements", at: start)
     }
+    guard parts.header.rareCount + parts.header.likelyCount > 0 else {
+      throw .corrupt("a chunk that changes nothing has no bytes", at: start)
+    }
     let positionsByteCount = parts.header.rareCount > 0 ? try reader.readVariableLength() : 0
     let flagsByteCount = fields.contains(.flags) ? try reader.readVariableLength() : 0
     let crossingsByteCount = fields.contains(.crossings) ? try reader.readVariableLength() : 0
@@ -88,9 +91,6 @@ struct SparseCoding {
     into output: inout MutableRawSpan, direction: Direction
   ) throws(FormatError) {
     let parts = try parse(&reader, fields)
-    guard parts.header.rareCount + parts.header.likelyCount > 0 else {
-      throw .corrupt("a chunk that changes nothing has no bytes", at: 0)
-    }
     decode(parts, from: input, into: &output, direction: direction)
   }
 }

@@ -104,14 +104,42 @@ import Testing
   }
 
   @Test(arguments: FloatFormat.all, [0, 3])
-  func `what crosses comes back both ways, and needs nothing for strip alone`(
+  func `what crosses comes back both ways, and costs what its place does`(
     format: FloatFormat, others: Int
   ) throws {
     let sample = Self.crossings(format, others: others)
     let chunk = try expectRoundTrip(sample)
     #expect(chunk.bytes[0] & 15 == Coding.sparse.rawValue)
     #expect(chunk.changedCount == 400 + 200 * others)
-    #expect(try ChunkCoder(sample.shape).summary(of: chunk.bytes.span.bytes).strip == 0)
+    // A place among 4,000 elements and little else: 10 bits, and less where many change.
+    #expect(chunk.bytes.count < (400 + 200 * others) * 10 / 8)
+  }
+
+  @Test(
+    arguments: [
+      ([6, 3, 2], "more changes than elements"), ([6, 5, 0], "more changes than elements"),
+      ([6, 0, 0], "a chunk that changes nothing has no bytes"),
+      ([0x46, 1, 0, 0x81, 2], "257 shifts for 256 exponents"),
+      ([0x46, 1, 0, 1, 9, 8], "a shift that cannot be"),
+      ([0x46, 1, 0, 2, 9, 1, 9, 1], "a shift that cannot be"),
+    ] as [([UInt8], String)])
+  func `counts and shifts that cannot be are refused, also by the summary`(
+    chunk: [UInt8], reason: String
+  ) {
+    let coder = ChunkCoder(ChunkShape(element: .float(.bfloat16), rows: 2, columns: 2))
+    let error = #expect(throws: FormatError.self) { try coder.summary(of: chunk.rawSpan) }
+    #expect(error?.reason == .corrupt(reason))
+  }
+
+  @Test func `a row of more columns than levels are kept of comes back both ways`() throws {
+    var sample = Sample(.float8E4M3, rows: 3, columns: Levels.mostColumns + 1)
+    var generator = SeededGenerator(37)
+    for _ in 0..<sample.shape.elementCount {
+      let random = generator.next()
+      let bits = UInt32(truncatingIfNeeded: random) & 0xBF
+      sample.append(bits, random >> 32 % 500 == 0 ? bits ^ 1 : bits)
+    }
+    _ = try expectRoundTrip(sample)
   }
 
   @Test(arguments: FloatFormat.narrow)
