@@ -7,7 +7,7 @@ struct ChangeModel: ~Copyable {
   private let mantissaBitCount: Int
   private var signs: SignModel
   /// The fewest binades of a far step.
-  var leastBinades = 0
+  private let leastBinades: Int
 
   private enum First {
     static let flag = 0
@@ -18,7 +18,8 @@ struct ChangeModel: ~Copyable {
     static let over = 352
   }
 
-  init(mantissaBitCount: Int, columnCount: Int, predictsSigns: Bool) {
+  init(mantissaBitCount: Int, columnCount: Int, leastBinades: Int, predictsSigns: Bool) {
+    self.leastBinades = leastBinades
     self.mantissaBitCount = mantissaBitCount
     signs = SignModel(columnCount: columnCount, isOff: !predictsSigns)
     for index in 0..<64 {
@@ -42,14 +43,6 @@ struct ChangeModel: ~Copyable {
 
   /// How many classes there are.
   static let flagCount = 64
-
-  /// Codes whether an element whose odds are of this class changes.
-  @inline(__always)
-  func codeFlag<Coder: BinaryCoder & ~Copyable>(
-    _ changes: Bool, _ flag: Int, with coder: inout Coder
-  ) -> Bool {
-    coder.code(changes, models, First.flag + flag)
-  }
 
   /// The probability of a change, in 65,536ths.
   @inline(__always)

@@ -7,10 +7,6 @@ struct ChangeSurvey {
   private(set) var hits: [Int]
   /// Changes to another exponent, by the result's.
   private var landings: [Int]
-  /// Counts and hits by the exponents of both sides: a change is expected of either.
-  var ofBothSides: (counts: [Int], hits: [Int]) {
-    (zip(counts, landings).map(+), zip(hits, landings).map(+))
-  }
   /// Changes by how large they are at which exponent: `[e + j]` says of how many, at exponent e, it
   /// was asked whether they are at least `2^j`, and how many were.
   private(set) var sizes: (asked: [Int], hits: [Int])
@@ -20,6 +16,11 @@ struct ChangeSurvey {
   private(set) var nonFiniteCount = 0
   /// The fewest binades of a far step.
   private(set) var leastBinades: Int
+
+  /// Counts and hits by the exponents of both sides: a change is expected of either.
+  var ofBothSides: (counts: [Int], hits: [Int]) {
+    (zip(counts, landings).map(+), zip(hits, landings).map(+))
+  }
 
   /// - Precondition: Both spans hold `count` elements of this layout.
   init(base: RawSpan, result: RawSpan, count: Int, layout: FloatLayout) {

@@ -45,10 +45,6 @@ package struct ChunkCoder: Sendable {
     }
   }
 
-  private func isWorthwhile(_ chunk: EncodedChunk) -> Bool {
-    chunk.bytes.count < shape.byteCount - shape.byteCount / 8
-  }
-
   private func encode(
     _ format: FloatFormat, base: RawSpan, result: RawSpan, shifts: ShiftTable
   ) -> EncodedChunk {
@@ -79,7 +75,7 @@ package struct ChunkCoder: Sendable {
         base: base, result: result, survey: survey, shifts: shifts)
       : SparseCoding(shape, format).encode(
         base: base, result: result, survey: survey, shifts: shifts)
-    return isWorthwhile(chunk) ? chunk : nil
+    return chunk.bytes.count < shape.byteCount - shape.byteCount / 8 ? chunk : nil
   }
 
   /// Writes to `result` what `chunk` makes of `base`.

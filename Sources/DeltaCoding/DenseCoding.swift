@@ -85,10 +85,7 @@ struct DenseCoding {
   ) -> EncodedChunk {
     let count = shape.elementCount
     let mantissaBitCount = layout.mantissaBitCount
-    let shifts = UncheckedBuffer<UInt8>(repeating: 0, count: layout.exponentCount)
-    for (exponent, shift) in shiftTable.expanded(layout).enumerated() {
-      shifts[exponent] = UInt8(shift)
-    }
+    let shifts = shiftTable.buffer(layout)
     let counts = UncheckedBuffer<Int>(repeating: 0, count: layout.exponentCount << 7)
     let tokens = UncheckedBuffer<UInt8>(repeating: 0, count: count)
     var bits = BitWriter(elementCount: count)
@@ -182,10 +179,7 @@ struct DenseCoding {
     var tokens = TokenDecoder(parts.tokens, model)
     var bits = BitReader(parts.bits)
     let mantissaBitCount = layout.mantissaBitCount
-    let shifts = UncheckedBuffer<UInt8>(repeating: 0, count: layout.exponentCount)
-    for (exponent, shift) in parts.shifts.expanded(layout).enumerated() {
-      shifts[exponent] = UInt8(shift)
-    }
+    let shifts = parts.shifts.buffer(layout)
     let firsts = UncheckedBuffer<UInt32>(repeating: 0, count: 128)
     let rawBitCounts = UncheckedBuffer<UInt8>(repeating: 0, count: 128)
     for token in 0..<Token.count {

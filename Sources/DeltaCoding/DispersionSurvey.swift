@@ -8,14 +8,15 @@ struct DispersionSurvey {
 
   private static let sampledRows = 128
 
+  /// `hits[e]` of `counts[e]` elements of exponent e changed.
+  ///
   /// - Precondition: Both pointers hold the shape's elements.
   @inline(__always)
   init<Word: FixedWidthInteger & UnsignedInteger>(
     _ base: UnsafePointer<Word>, _ result: UnsafePointer<Word>, shape: ChunkShape,
-    survey: ChangeSurvey, layout: FloatLayout
+    counts: [Int], hits: [Int], layout: FloatLayout
   ) {
     let probabilities = UncheckedBuffer<Float>(repeating: 0, count: layout.exponentCount)
-    let (counts, hits) = survey.ofBothSides
     for exponent in 0..<layout.exponentCount where hits[exponent] > 0 {
       probabilities[exponent] = Float(hits[exponent]) / Float(counts[exponent])
     }

@@ -45,10 +45,11 @@ struct Levels: ~Copyable {
   private var found = 0
   private var rows = 0
 
-  /// A prior is the logarithm of how many changes it weighs, plus 4; 15 turns the levels off.
+  /// A prior is the logarithm of how many changes it weighs, plus 4; 15 turns the levels off. Those of more
+  /// than ``mostColumns`` are off.
   init(columnCount: Int, rowPrior: Int, columnPrior: Int) {
     learnsRows = rowPrior != 15
-    learnsColumns = columnPrior != 15
+    learnsColumns = columnPrior != 15 && columnCount <= Self.mostColumns
     self.rowPrior = (Self.unit << rowPrior) >> 4
     rowInformation = self.rowPrior
     columns = UncheckedBuffer(repeating: UInt8(Self.bias), count: columnCount)

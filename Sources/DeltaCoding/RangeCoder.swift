@@ -8,6 +8,12 @@ protocol BinaryCoder: ~Copyable {
 
   /// Codes the `count` low bits of `value`, at most 32, all equally likely.
   mutating func codeRaw(_ value: UInt32, count: Int) -> UInt32
+
+  /// How wide the interval is.
+  var width: UInt64 { get }
+
+  /// Narrows the interval to a part of it.
+  mutating func narrow(from: UInt64, to: UInt64)
 }
 
 /// A set of adaptive probabilities (Formats/delta-coding.md, "Adaptive bits").
@@ -39,6 +45,12 @@ struct AdaptiveBits: ~Copyable {
   @inline(__always)
   func probability(_ index: Int) -> UInt32 { states[index] >> 16 }
 
+  /// Where the part of an interval of this width ends that has this probability, in 65,536ths.
+  @inline(__always)
+  static func bound(in width: UInt64, _ probability: UInt32) -> UInt64 {
+    (width >> 16) &* UInt64(probability)
+  }
+
   @inline(__always)
   func learn(_ bit: Bool, at index: Int) { learn(bit, at: index, state: states[index]) }
 
@@ -63,7 +75,7 @@ struct RangeEncoder: ~Copyable, BinaryCoder {
   @inline(__always)
   mutating func code(_ bit: Bool, _ models: borrowing AdaptiveBits, _ index: Int) -> Bool {
     let state = models.states[index]
-    let bound = (range >> 16) &* UInt64(state >> 16)
+    let bound = AdaptiveBits.bound(in: range, state >> 16)
     if bit {
       range = bound
     } else {
@@ -90,10 +102,8 @@ struct RangeEncoder: ~Copyable, BinaryCoder {
     normalise()
   }
 
-  /// How wide the interval is.
   var width: UInt64 { range }
 
-  /// Narrows the interval to a part of it.
   @inline(__always)
   mutating func narrow(from: UInt64, to: UInt64) {
     advance(from)
@@ -180,7 +190,7 @@ struct RangeDecoder: ~Copyable, BinaryCoder {
   @inline(__always)
   mutating func decode(_ models: borrowing AdaptiveBits, _ index: Int) -> Bool {
     let state = models.states[index]
-    let bound = (range >> 16) &* UInt64(state >> 16)
+    let bound = AdaptiveBits.bound(in: range, state >> 16)
     let bit = code < bound
     if bit {
       range = bound
@@ -216,18 +226,13 @@ struct RangeDecoder: ~Copyable, BinaryCoder {
     normalise()
   }
 
-  /// How wide the interval is.
   var width: UInt64 { range }
-
-  /// Where the part of this probability, in 65,536ths, ends.
-  @inline(__always)
-  func bound(_ probability: UInt32) -> UInt64 { (range >> 16) &* UInt64(probability) }
 
   /// Whether the number lies below this in the interval.
   @inline(__always)
   func isBelow(_ bound: UInt64) -> Bool { code < bound }
 
-  /// Narrows the interval to a part of it, which only a damaged stream has empty.
+  /// As in ``BinaryCoder``; only a damaged stream has the part empty.
   @inline(__always)
   mutating func narrow(from: UInt64, to: UInt64) {
     code &-= from

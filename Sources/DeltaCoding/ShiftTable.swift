@@ -47,6 +47,13 @@ package struct ShiftTable: Equatable, Sendable {
     for run in runs { bytes += [run.first, run.shift] }
   }
 
+  /// The shifts, by exponent, for loops.
+  func buffer(_ layout: FloatLayout) -> UncheckedBuffer<UInt8> {
+    let shifts = UncheckedBuffer<UInt8>(repeating: 0, count: layout.exponentCount)
+    for (exponent, shift) in expanded(layout).enumerated() { shifts[exponent] = UInt8(shift) }
+    return shifts
+  }
+
   /// The shifts, by exponent.
   func expanded(_ layout: FloatLayout) -> [Int] {
     var shifts = [Int](repeating: 0, count: layout.exponentCount)

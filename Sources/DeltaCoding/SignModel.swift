@@ -16,7 +16,9 @@ struct SignModel: ~Copyable {
   /// Whether directions are told one by one.
   private let isOff: Bool
 
+  /// Also off where there are more columns than have levels.
   init(columnCount: Int, isOff: Bool) {
+    let isOff = isOff || columnCount > Levels.mostColumns
     self.isOff = isOff
     columns = UncheckedBuffer(repeating: 0, count: isOff ? 0 : columnCount)
     for (index, percent) in Self.trust.enumerated() {

@@ -68,8 +68,8 @@ extension SparseCoding {
         let place = unsafe places - start
         trust.startSegment()
         while column < end {
-          let singles = trust.passStrides(in: column..<end) { start in
-            let sum = unsafe SegmentPlaces.strideSum(weights, place + start)
+          let singles = trust.passStrides(in: column..<end) { first in
+            let sum = unsafe SegmentPlaces.strideSum(weights, place + first)
             guard sum <= left else { return false }
             left &-= sum
             return true
@@ -111,12 +111,7 @@ extension SparseCoding {
             if let part = change.weights {
               left = gaps.settle(left: left, from: part.from, weight: part.width)
             }
-            if let part = change.flags(in: flags.width) {
-              flags.narrow(from: part.from, to: part.to)
-            }
-            if let part = change.crossings(in: crossings.width) {
-              crossings.narrow(from: part.from, to: part.to)
-            }
+            change.settle(flags: &flags, crossings: &crossings)
             noted = left
             state.learn(change, column: column)
             remaining &-= 1

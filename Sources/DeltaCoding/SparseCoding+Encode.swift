@@ -35,15 +35,15 @@ extension SparseCoding {
   ) -> EncodedChunk {
     var header = Header()
     header.shifts = shifts
+    let (counts, hits) = survey.ofBothSides
     let dispersion = unsafe DispersionSurvey(
-      base, result, shape: shape, survey: survey, layout: layout)
+      base, result, shape: shape, counts: counts, hits: hits, layout: layout)
     header.priors = UInt8(dispersion.rowPrior | dispersion.columnPrior << 4)
 
     var gaps = GapEncoder()
     var flags = RangeEncoder()
     var crossings = RangeEncoder()
     var values = RangeEncoder()
-    let (counts, hits) = survey.ofBothSides
     var table = OddsTable(counts: counts, hits: hits, sizes: survey.sizes)
     table.code(with: &values)
     _ = values.codeRaw(UInt32(survey.leastBinades), count: layout.exponentBitCount)
@@ -95,15 +95,8 @@ extension SparseCoding {
           if let part = change.weights {
             gaps.encode(before: passed &+ part.from, weight: part.width)
             passed = 0
-          } else {
-            header.likelyCount += 1
           }
-          if let part = change.flags(in: flags.width) {
-            flags.narrow(from: part.from, to: part.to)
-          }
-          if let part = change.crossings(in: crossings.width) {
-            crossings.narrow(from: part.from, to: part.to)
-          }
+          change.settle(flags: &flags, crossings: &crossings)
           noted = passed
           state.learn(change, column: column)
           remaining -= 1
@@ -117,6 +110,7 @@ extension SparseCoding {
     }
 
     header.rareCount = gaps.count
+    header.likelyCount = survey.changedCount - gaps.count
     let parts = Parts(
       header: header, positions: gaps.finish(), flags: flags.finish(),
       crossings: crossings.finish(), values: values.finish())

@@ -4,12 +4,12 @@ struct SparseSide {
   /// The class of its odds, if it is looked at.
   let flag: Int
   /// The context of its steps; see ``CrossingModel``.
-  let crossing: Int
+  let context: Int
   /// In 65,536ths: the probabilities that it changes, if it is looked at; that a change of it crosses; and that a
   /// crossing is near.
-  let changeShare: UInt64
-  let crossingShare: UInt64
-  let nearShare: UInt64
+  let changeShare: UInt32
+  let crossingShare: UInt32
+  let nearShare: UInt32
 
   @inline(__always)
   var isLikely: Bool { weight == GapModel.likelyWeight }
@@ -21,13 +21,13 @@ struct SparseSide {
   /// The parts of an interval of flags, from its start on, that tell a change and a crossing.
   @inline(__always)
   func flagBounds(in width: UInt64) -> (change: UInt64, crossing: UInt64) {
-    let change = (width >> 16) &* changeShare
-    return (change, (change >> 16) &* crossingShare)
+    let change = AdaptiveBits.bound(in: width, changeShare)
+    return (change, AdaptiveBits.bound(in: change, crossingShare))
   }
 
   /// The part of an interval of crossings, from its start on, that tells a near one.
   @inline(__always)
-  func nearBound(in width: UInt64) -> UInt64 { (width >> 16) &* nearShare }
+  func nearBound(in width: UInt64) -> UInt64 { AdaptiveBits.bound(in: width, nearShare) }
 }
 
 /// A change, and where it is told: in the parts of intervals that mean it to either side.
@@ -74,6 +74,15 @@ struct SparseChange {
     case .within: nil
     case .near: (0, min(bounds.0, bounds.1))
     case .wide: (max(bounds.0, bounds.1), width)
+    }
+  }
+
+  /// Settles what was told of the change: by flags if a side is looked at, and which crossing it is.
+  @inline(__always)
+  func settle<Coder: BinaryCoder & ~Copyable>(flags: inout Coder, crossings: inout Coder) {
+    if let part = self.flags(in: flags.width) { flags.narrow(from: part.from, to: part.to) }
+    if let part = self.crossings(in: crossings.width) {
+      crossings.narrow(from: part.from, to: part.to)
     }
   }
 }

@@ -1,8 +1,8 @@
 /// What both sides of ``SparseCoding`` know while they pass over a chunk.
 struct SparseState: ~Copyable {
   var levels: Levels
-  var changes: ChangeModel
-  var crossings = CrossingModel()
+  private var changes: ChangeModel
+  private var crossings = CrossingModel()
   let odds: OddsTable
   private let layout: FloatLayout
   private let distances: EdgeDistances
@@ -20,20 +20,16 @@ struct SparseState: ~Copyable {
     _ header: SparseCoding.Header, odds: consuming OddsTable, leastBinades: Int,
     shape: ChunkShape, layout: FloatLayout
   ) {
-    let isWide = shape.columns > Levels.mostColumns
     levels = Levels(
       columnCount: shape.columns, rowPrior: Int(header.priors & 15),
-      columnPrior: isWide ? 15 : Int(header.priors >> 4))
+      columnPrior: Int(header.priors >> 4))
     changes = ChangeModel(
       mantissaBitCount: layout.mantissaBitCount, columnCount: shape.columns,
-      predictsSigns: header.priors != Levels.noPriors && !isWide)
-    changes.leastBinades = leastBinades
+      leastBinades: leastBinades, predictsSigns: header.priors != Levels.noPriors)
     self.layout = layout
     distances = EdgeDistances(layout)
-    let expanded = header.shifts.expanded(layout)
-    shifts = UncheckedBuffer(repeating: 0, count: expanded.count)
-    for (exponent, shift) in expanded.enumerated() { shifts[exponent] = UInt8(shift) }
-    leastShift = expanded.min() ?? 0
+    shifts = header.shifts.buffer(layout)
+    leastShift = header.shifts.expanded(layout).min() ?? 0
     probabilities = UncheckedBuffer(repeating: 0, count: ChangeModel.flagCount)
     information = UncheckedBuffer(repeating: 0, count: ChangeModel.flagCount)
     for flag in 0..<ChangeModel.flagCount {
@@ -60,21 +56,20 @@ struct SparseState: ~Copyable {
     let biasedLevel = Int(levels.columns[column]) &+ levels.row
     let level = biasedLevel &- Levels.noLevel
     let flag = ChangeModel.flag(Int(odds.odds[exponent]) &+ level)
-    let crossing = CrossingModel.context(
+    let context = CrossingModel.context(
       octaves: (odds.size(exponent) &+ level) >> 1, distance: distance)
     return SparseSide(
-      weight: weights[exponent << 6 | biasedLevel], flag: flag, crossing: crossing,
-      changeShare: UInt64(changes.flagShare(flag)),
-      crossingShare: UInt64(crossings.crossingShare(crossing)),
-      nearShare: UInt64(crossings.nearShare(crossing)))
+      weight: weights[exponent << 6 | biasedLevel], flag: flag, context: context,
+      changeShare: changes.flagShare(flag), crossingShare: crossings.crossingShare(context),
+      nearShare: crossings.nearShare(context))
   }
 
   /// Writes that an element that is looked at does not change.
   @inline(__always)
   mutating func encodeNoChange(exponent: Int, column: Int, with flags: inout RangeEncoder) {
     let flag = flag(exponent: exponent, column: column)
-    _ = changes.codeFlag(false, flag, with: &flags)
-    visited(flag, column: column)
+    let bound = AdaptiveBits.bound(in: flags.width, changes.flagShare(flag))
+    noteNoChange(flag, from: bound, column: column, with: &flags)
   }
 
   /// Reads whether an element that is looked at does not change.
@@ -85,12 +80,19 @@ struct SparseState: ~Copyable {
     exponent: Int, column: Int, with flags: inout RangeDecoder
   ) -> Bool {
     let flag = flag(exponent: exponent, column: column)
-    let bound = flags.bound(changes.flagShare(flag))
+    let bound = AdaptiveBits.bound(in: flags.width, changes.flagShare(flag))
     guard !flags.isBelow(bound) else { return false }
+    noteNoChange(flag, from: bound, column: column, with: &flags)
+    return true
+  }
+
+  @inline(__always)
+  private mutating func noteNoChange<Coder: BinaryCoder & ~Copyable>(
+    _ flag: Int, from bound: UInt64, column: Int, with flags: inout Coder
+  ) {
     flags.narrow(from: bound, to: flags.width)
     changes.learnFlag(false, flag)
     visited(flag, column: column)
-    return true
   }
 
   @inline(__always)
@@ -161,8 +163,8 @@ struct SparseState: ~Copyable {
   /// Learns from a change.
   @inline(__always)
   mutating func learn(_ change: SparseChange, column: Int) {
-    crossings.learn(change.step, change.base.crossing)
-    crossings.learn(change.step, change.result.crossing)
+    crossings.learn(change.step, change.base.context)
+    crossings.learn(change.step, change.result.context)
     let (base, result) = (change.base, change.result)
     if base.isLikely { changes.learnFlag(true, base.flag) }
     if result.isLikely, !base.isLikely || result.flag != base.flag {

@@ -14,9 +14,8 @@ struct ValuePlane: ~Copyable {
   ///   - columnCount: Of the plane.
   ///   - prior: Of ``Levels``, for rows and columns.
   init(table: consuming OddsTable, columnCount: Int, prior: Int) {
-    let columnPrior = columnCount <= Levels.mostColumns ? prior : 15
-    levels = Levels(columnCount: columnCount, rowPrior: prior, columnPrior: columnPrior)
-    signs = SignModel(columnCount: columnCount, isOff: columnPrior == 15)
+    levels = Levels(columnCount: columnCount, rowPrior: prior, columnPrior: prior)
+    signs = SignModel(columnCount: columnCount, isOff: false)
     for index in 0..<ChangeModel.flagCount {
       flags.start(index, at: LogScale.probability(index - 4), trust: 8)
     }

@@ -35,18 +35,20 @@ import Testing
   private func sides(
     _ step: ChangeStep, _ generator: inout SeededGenerator
   ) -> (base: SparseSide, result: SparseSide) {
-    func share() -> UInt64 {
-      let least = UInt64(AdaptiveBits.least)
-      return [least, 65_536 - least, least + generator.next() % (65_536 - 2 * least)][
+    func share() -> UInt32 {
+      let least = AdaptiveBits.least
+      return [
+        least, 65_536 - least, least + UInt32(generator.next() % UInt64(65_536 - 2 * least)),
+      ][
         Int(generator.next() % 3)]
     }
     func weight() -> Int64 {
       generator.next() % 3 == 0
         ? GapModel.likelyWeight : 2 + Int64(generator.next() >> (37 + generator.next() % 26))
     }
-    func side(_ weight: Int64, _ changeShare: UInt64) -> SparseSide {
+    func side(_ weight: Int64, _ changeShare: UInt32) -> SparseSide {
       SparseSide(
-        weight: weight, flag: 0, crossing: 0, changeShare: changeShare, crossingShare: share(),
+        weight: weight, flag: 0, context: 0, changeShare: changeShare, crossingShare: share(),
         nearShare: share())
     }
     let (first, changeShare) = (weight(), share())
